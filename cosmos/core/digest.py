@@ -1,0 +1,121 @@
+"""Identity: canonical bytes, digests and the ids derived from names.
+
+Nothing here is random, so a restarted or second controller derives the same names and finds
+the same work. `NOT_IN_DIGEST` is the one list of what a digest leaves out.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import NewType
+
+from cosmos.core.run import Run
+
+Digest = NewType("Digest", str)
+"""64 hex digits: the sha256 of everything that determines a run's output."""
+
+Material = dict[str, object]
+"""What a digest is made of, as plain data with the facets as top-level keys."""
+
+DIGEST_SCHEMA = 1
+"""Raised when the material changes shape; ledger rows keep the version that made them."""
+
+FACETS = ("model", "prompt", "inputs", "controls", "params", "source")
+"""Top-level keys of the material, in the order in which a cause is looked for."""
+
+NOT_IN_DIGEST = frozenset(
+    {"key", "id", "name", "at", "prompt", "labels", "axes", "needs", "placement", "priority", "retry_limit"}
+    | {"timeout_s", "suspend", "outputs"}
+)
+"""Fields of `Run` that do not change the bytes of its output.
+
+`prompt` is the prompt's name; its text is in. `outputs` follows from what is in.
+"""
+
+SHORT = 8
+"""Hex digits shown to people and used in paths below a run's own key."""
+
+
+def canonical(value: object) -> bytes:
+    """JSON bytes that are equal for equal values: sorted keys, ASCII, no spaces, no NaN."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return text.encode("ascii")
+
+
+def sha256_hex(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def material(run: Run, input_sha256: Mapping[str, str], source_digest: Digest | None) -> Material:
+    """Everything that determines the output of `run`.
+
+    Args:
+        run: A resolved run; its controls and params are as the model normalised them.
+        input_sha256: sha256 by role, for each role in `run.inputs`.
+        source_digest: Digest of the run named by `run.source`, if it has one.
+    """
+    model = run.model
+    return {
+        "schema": DIGEST_SCHEMA,
+        "model": {
+            "adapter": model.adapter,
+            "adapter_version": run.adapter_version,
+            "image": model.image,
+            "command": list(model.command),
+            "env": dict(model.env),
+            "outputs": dict(model.outputs),
+        },
+        "prompt": {"text": run.text, "negative": run.negative},
+        "inputs": {role: input_sha256[role] for role in run.inputs},
+        "controls": {
+            role: {"weight": control.weight, "preset": control.preset} for role, control in run.controls.items()
+        },
+        "params": dict(run.params),
+        "source": None
+        if run.source is None
+        else {"digest": source_digest, "output": run.source.output, "role": run.source.role},
+    }
+
+
+def digest_of(made_of: Material) -> Digest:
+    return Digest(sha256_hex(canonical(made_of)))
+
+
+def changed(old: Material, new: Material) -> tuple[str, tuple[str, ...]]:
+    """The first facet that differs, and the names within it that do.
+
+    Returns:
+        ("", ()) when nothing differs but the schema version.
+    """
+    for facet in FACETS:
+        before, after = old.get(facet), new.get(facet)
+        if before != after:
+            return facet, _differing(before, after)
+    return "", ()
+
+
+def _differing(before: object, after: object) -> tuple[str, ...]:
+    if not isinstance(before, Mapping) or not isinstance(after, Mapping):
+        return ()
+    names = sorted(before.keys() | after.keys())
+    return tuple(name for name in names if before.get(name) != after.get(name))
+
+
+def run_id(project: str, key: str) -> str:
+    """Id of a run, `rs_` and ten hex digits; it depends on nothing but project and key."""
+    return f"rs_{sha256_hex(canonical([project, key]))[:10]}"
+
+
+def prompt_id(project: str, name: str) -> str:
+    """Id of a prompt, `ps_` and ten hex digits."""
+    return f"ps_{sha256_hex(canonical([project, name]))[:10]}"
+
+
+def batch_id(member_id: str, digest: Digest, attempt: int) -> str:
+    """Name of the run directory and, with a prefix, of the container: the idempotency key of a launch."""
+    return f"{member_id}-{digest[:SHORT]}-a{attempt}"
+
+
+def member_folder(digest: Digest) -> str:
+    """Folder of one member below a batch's `outputs/`; the same for single and grouped runs."""
+    return digest[:16]

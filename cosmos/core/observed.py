@@ -1,0 +1,122 @@
+"""What a look found. A look that could not be made is `Unreachable`: never an empty `Reachable`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cosmos.core.digest import Digest
+
+
+class BatchState(StrEnum):
+    """Life of a run directory on a host, read from its files and from the process table."""
+
+    PREPARED = "prepared"  # complete, never started
+    RUNNING = "running"  # claimed, and its process is alive
+    EXITED = "exited"  # the exit record is there
+    LOST = "lost"  # claimed, no process, no exit record
+    PARTIAL = "partial"  # being written, or a crash left it so; holds no claim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitRecord:
+    """`exit.json`, written last and atomically by run.sh.
+
+    Times are seconds since the epoch on the host's clock. `stage` is `verify` when the inputs were
+    refused before the program was started, else `program`.
+    """
+
+    code: int
+    started_at: float
+    ended_at: float
+    boot_id: str
+    stage: str = "program"
+    timed_out: bool = False
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One run of a batch, as `batch.json` names it."""
+
+    run_id: str
+    key: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchMeta:
+    """`batch.json`: enough to adopt the work with an empty database."""
+
+    batch_id: str
+    project: str
+    members: tuple[Member, ...]
+    attempt: int
+    digest_schema: int
+    commit: str = ""
+    owner: str = ""
+    created_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedBatch:
+    """A run directory. `meta` is None when batch.json is absent or cannot be understood."""
+
+    batch_id: str
+    state: BatchState
+    meta: BatchMeta | None = None
+    exit: ExitRecord | None = None
+    started_at: float | None = None
+    boot_id: str = ""
+    """Boot of the host at the time the batch was claimed; empty before that."""
+    survivors: int = 0
+    """Processes of the batch's session that outlive run.sh itself."""
+    log_bytes: int = 0
+    log_tail: bytes = b""
+    """Last bytes of the log, for running batches only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gpu:
+    """One GPU as nvidia-smi describes it. Memory in MiB, utilisation in percent."""
+
+    id: str
+    name: str
+    memory_total_mib: int = 0
+    memory_used_mib: int = 0
+    utilisation: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reachable:
+    """A complete look at one host."""
+
+    boot_id: str
+    clock: float
+    """Seconds since the epoch on the host's clock."""
+    disk_free: int
+    disk_total: int
+    """Bytes, on the file system of the work directory."""
+    batches: Mapping[str, ObservedBatch] = field(default_factory=dict)
+    blobs: frozenset[str] = frozenset()
+    """Of the sha256 values asked for, those that are there whole."""
+    gpus: tuple[Gpu, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreachable:
+    """No look was possible; `why` is one sentence for a person."""
+
+    since: float
+    why: str
+
+
+HostView = Reachable | Unreachable
+
+
+class OutputState(StrEnum):
+    """The published files of a ledger row, compared with its manifest."""
+
+    PRESENT = "present"
+    MISSING = "missing"  # some are gone from outputs/; the store still has all
+    CORRUPT = "corrupt"  # some differ; the store still has all
+    LOST = "lost"  # the store has not all of them either

@@ -1,0 +1,162 @@
+"""The plan: operations with causes, and where each run stands. A value; text and JSON are views of it.
+
+One operation is one local or remote act. `cosmos plan` prints the text, the log records it, tests
+compare it, the page shows it: there is no second description of the work.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cosmos.core.digest import Digest
+from cosmos.core.problem import Location
+from cosmos.core.reasons import Reason
+
+
+class Act(StrEnum):
+    """What an operation does."""
+
+    STAGE = "stage"  # upload missing blobs to a host
+    LAUNCH = "launch"  # record the intent, prepare the run directory, start it
+    ADOPT = "adopt"  # record work that is on a host and not in the database
+    STOP = "stop"
+    COLLECT = "collect"  # verify outputs, publish, write the ledger
+    RESTORE = "restore"  # put published files back from the store
+    RELEASE = "release"  # remove the host's copy of what is durable here
+    FAIL = "fail"  # record that an attempt is over without a result
+
+
+class Cause(StrEnum):
+    """Why an operation is in the plan. A closed set; every operation has exactly one."""
+
+    NEVER_RAN = "never_ran"
+    MODEL_CHANGED = "model_changed"
+    PROMPT_CHANGED = "prompt_changed"
+    INPUT_CHANGED = "input_changed"
+    CONTROLS_CHANGED = "controls_changed"
+    PARAMS_CHANGED = "params_changed"
+    SOURCE_CHANGED = "source_changed"
+    FORCED = "forced"
+    ATTEMPT_FAILED = "attempt_failed"
+    RETRY_REQUESTED = "retry_requested"
+    RESUMED = "resumed"  # intended before, and not yet started
+    INPUTS_ABSENT = "inputs_absent"  # blobs that a run needs are not on its host
+    EXITED = "exited"
+    LOST = "lost"
+    CANCELLED = "cancelled"
+    ORPHANED = "orphaned"  # ours, and unknown to the database
+    OUTPUTS_MISSING = "outputs_missing"
+    OUTPUTS_CORRUPT = "outputs_corrupt"
+    DURABLE = "durable"  # the result, or the failure and its log, is safe here
+
+
+class Sync(StrEnum):
+    """Does what exists equal what the specs ask for?"""
+
+    SYNCED = "Synced"
+    OUT_OF_SYNC = "OutOfSync"
+    UNKNOWN = "Unknown"  # a spec that cannot be read, or a host that cannot be seen
+
+
+class Phase(StrEnum):
+    """Where a run is on its way."""
+
+    PENDING = "Pending"  # known, nothing decided yet
+    WAITING = "Waiting"  # for another run, or for the time of its next attempt
+    QUEUED = "Queued"  # for a free slot
+    STAGING = "Staging"  # its inputs are on the way
+    STARTING = "Starting"
+    RUNNING = "Running"
+    COLLECTING = "Collecting"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+    SUSPENDED = "Suspended"
+
+
+ENDED = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED, Phase.SUSPENDED})
+"""Phases that nothing but a person or a new spec changes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """An input file as bytes: where it is in the project, its sha256 and size in bytes."""
+
+    sha256: str
+    size: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One act. Fields that an act does not use keep their defaults.
+
+    `ready` is False for work that the plan foresees and that has to wait; `waits` then says for what.
+    `eta_s` is the expected wall time on the host, or None when nothing is known yet.
+    """
+
+    act: Act
+    cause: Cause
+    key: str
+    digest: Digest
+    at: Location | None = None
+    host: str = ""
+    slot: int | None = None
+    batch_id: str = ""
+    attempt: int = 0
+    blobs: tuple[Blob, ...] = ()
+    reason: Reason | None = None
+    detail: str = ""
+    eta_s: float | None = None
+    ready: bool = True
+    waits: str = ""
+
+    @property
+    def id(self) -> str:
+        """Equal for the same act on the same thing, whatever plan it is in."""
+        return f"{self.act.value}:{self.host}:{self.batch_id or self.digest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStatus:
+    """Where one run stands. `message` is one sentence; `since` is seconds since the epoch or None."""
+
+    key: str
+    run_id: str
+    digest: Digest | None
+    sync: Sync
+    phase: Phase
+    at: Location
+    cause: Cause | None = None
+    reason: Reason | None = None
+    message: str = ""
+    host: str = ""
+    slot: int | None = None
+    attempt: int = 0
+    since: float | None = None
+    until: float | None = None
+    """When a waiting run is looked at again by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do, and where every run stands. Both are sorted; equal inputs give an equal plan."""
+
+    operations: tuple[Operation, ...] = ()
+    statuses: tuple[RunStatus, ...] = ()
+    problems: int = 0
+    """Spec problems found; the runs concerned are not in the plan."""
+    uploads: Mapping[str, int] = field(default_factory=dict)
+    """By blob sha256: how many runs of the plan read it."""
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing at all is to be done."""
+        return not self.operations
+
+    @property
+    def ready(self) -> tuple[Operation, ...]:
+        return tuple(operation for operation in self.operations if operation.ready)
+
+    def status_of(self, key: str) -> RunStatus | None:
+        return next((status for status in self.statuses if status.key == key), None)

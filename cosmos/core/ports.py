@@ -1,0 +1,242 @@
+"""What the engine asks of the world. Real things and simulated ones implement these alike.
+
+Contracts that every implementation keeps (tests/contracts holds them to it):
+
+- An operation that cannot tell whether it happened raises `HostUnreachable`; the caller looks again.
+- Every write is idempotent by its key: doing it twice leaves what doing it once leaves.
+- "Could not look" is an exception, never an empty answer.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from cosmos.core.digest import Digest, Material
+from cosmos.core.observed import BatchMeta, OutputState, Reachable
+from cosmos.core.plan import Plan
+from cosmos.core.reasons import Reason
+from cosmos.core.recorded import Attempt, FileEntry, LedgerEntry, Manifest, Recorded, Request
+from cosmos.core.run import MediaFacts
+
+Progress = Callable[[int], None]
+"""Called with the number of bytes done since the last call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPlan:
+    """Everything that a run directory holds before it is started.
+
+    `inputs` maps a file name below `inputs/` to the sha256 of a blob that is already on the host.
+    `files` maps a path below the run directory to bytes. `argv` is given the run directory's path
+    by the host, which knows it: `{root}` in an element is replaced, and `{python}` by the host's
+    Python. `folders` are created below `outputs/`.
+    """
+
+    meta: BatchMeta
+    argv: tuple[str, ...]
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    folders: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float = 7200.0
+    grace_s: float = 10.0
+
+
+class Host(Protocol):
+    """A machine that runs work. Every method may raise HostUnreachable."""
+
+    name: str
+
+    def observe(self, wanted_blobs: Iterable[str]) -> Reachable:
+        """One complete look, in one round trip.
+
+        Args:
+            wanted_blobs: sha256 values whose presence is asked about.
+        """
+
+    def put_blobs(self, blobs: Sequence[tuple[str, int, Path]], progress: Progress) -> None:
+        """Upload (sha256, size, local path) each; those already there whole cost nothing.
+
+        Raises:
+            TransferError: A local file no longer has its sha256, or bytes were damaged on the way.
+            HostRefused: The host's disk is full or not writable.
+        """
+
+    def prepare(self, batch: BatchPlan) -> None:
+        """Make the run directory complete, without starting it."""
+
+    def start(self, batch_id: str) -> None:
+        """Start a prepared batch. Starting a started one does nothing."""
+
+    def stop(self, batch_id: str, grace_s: float) -> None:
+        """TERM, then KILL after `grace_s`, to every process of the batch; returns once none is left.
+
+        A batch that was never started gets an exit record that says so and can no longer start.
+        """
+
+    def manifest(self, batch_id: str, folder: str) -> Manifest:
+        """Regular files below `outputs/<folder>` with sha256 and size, computed on the host."""
+
+    def fetch(self, batch_id: str, folder: str, entry: FileEntry, target: Path, progress: Progress) -> None:
+        """Download one file of a manifest to `target`, resuming what is already there.
+
+        Raises:
+            TransferError: The bytes that arrived do not have the manifest's sha256.
+        """
+
+    def read_log(self, batch_id: str, offset: int, limit: int) -> bytes:
+        """Bytes of run.log from `offset`; empty at its end or where there is no log yet."""
+
+    def release(self, batch_id: str) -> None:
+        """Remove the run directory of a batch that has ended. Removing an absent one does nothing."""
+
+    def wait_for_exit(self, batch_ids: Sequence[str], timeout_s: float) -> None:
+        """Return when one of the batches may have ended, or after `timeout_s`. A hint, no proof."""
+
+    def close(self) -> None:
+        """Give back connections."""
+
+
+class BlobStore(Protocol):
+    """The local content-addressed store and the outputs folder, which is a view of it."""
+
+    def partial(self, sha256: str) -> Path:
+        """Path for bytes on their way to becoming this blob; may already hold a prefix."""
+
+    def commit(self, sha256: str, size: int) -> None:
+        """Verify the partial file and make it a blob, durably."""
+
+    def put(self, data: bytes) -> FileEntry:
+        """Store bytes; the entry's name is empty."""
+
+    def path(self, sha256: str) -> Path:
+        """Where a blob is; it may be absent."""
+
+    def publish(self, folder: str, manifest: Manifest) -> None:
+        """Make `outputs/<folder>` hold the manifest's files and `latest` beside it point there.
+
+        A file there with other bytes is kept under another name, never overwritten.
+        """
+
+    def look(self, entries: Iterable[LedgerEntry]) -> Mapping[Digest, OutputState]:
+        """Compare published files with their manifests, without reading what has not changed."""
+
+
+class Records(Protocol):
+    """The database. Each call is one short transaction; none does I/O elsewhere."""
+
+    def load(self, wanted: Mapping[str, Digest]) -> Recorded:
+        """Everything the planner needs.
+
+        Args:
+            wanted: Digest by run id, of every desired run.
+        """
+
+    def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, commit: str) -> bool:
+        """Claim the digest for one attempt, durably, before anything happens on a host.
+
+        Returns:
+            False, with nothing written, when another open attempt holds the digest.
+        """
+
+    def started(self, batch_id: str, at: float) -> None:
+        """Record that the batch runs."""
+
+    def finished(self, entry: LedgerEntry, ended_at: float) -> None:
+        """Write the ledger row and close the attempt, in one transaction."""
+
+    def failed(self, batch_id: str, reason: Reason, message: str, ended_at: float, *, cancelled: bool) -> None:
+        """Close the attempt without a result."""
+
+    def released(self, batch_id: str) -> None:
+        """Record that the host's copy is gone."""
+
+    def request(self, request: Request) -> None:
+        """Record what a person asked for."""
+
+    def event(self, kind: str, subject: str, reason: str, message: str, at: float) -> None:
+        """Append to the history; the same words about the same subject are counted, not repeated."""
+
+    def save_statuses(self, plan: Plan, looked_at: float) -> None:
+        """Keep where each run stands, for readers that do not look for themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFact:
+    """An input file as found: sha256, size in bytes, and what decoding it found (None: not a video)."""
+
+    sha256: str
+    size: int
+    media: MediaFacts | None
+    media_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells a changed file from an unchanged one without reading it. Times in nanoseconds."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+class FactCache(Protocol):
+    """Remembers what reading files found. Safe for use from several threads."""
+
+    def sha256(self, path: str, stamp: Stamp) -> str | None:
+        """The hash remembered for a file at an absolute path, if its stamp is the same."""
+
+    def remember_sha256(self, path: str, stamp: Stamp, sha256: str) -> None:
+        """Remember a hash; the caller has made sure that the stamp was stable while reading."""
+
+    def media(self, sha256: str) -> MediaFacts | str | None:
+        """Facts, or why the bytes are no video, or None when not known."""
+
+    def remember_media(self, sha256: str, media: MediaFacts | str) -> None:
+        """Remember what decoding found."""
+
+    def flush(self) -> None:
+        """Write what was remembered since the last flush, in one transaction."""
+
+
+class Inputs(Protocol):
+    """The project's input files."""
+
+    def roles(self, folder: str) -> Mapping[str, str]:
+        """Files of an input folder by role, as project-relative paths.
+
+        Raises:
+            StorageError: The folder is missing or cannot be read.
+        """
+
+    def fact(self, path: str, *, decode: bool) -> FileFact:
+        """sha256, size and, with `decode`, media facts of one file; cached by size, time and inode.
+
+        Raises:
+            StorageError: The file is missing, not a regular file, or cannot be read.
+        """
+
+
+class Probe(Protocol):
+    """Decodes media on this machine."""
+
+    def facts(self, path: Path) -> MediaFacts:
+        """Decode the whole file.
+
+        Raises:
+            ValueError: It is not a video that decodes; the message is for a person.
+        """
+
+    def thumbnail(self, path: Path) -> bytes:
+        """A JPEG of the middle frame, at most 320 pixels wide."""
+
+
+class Clock(Protocol):
+    """Time. `now` is for people and records, `monotonic` for measuring."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""

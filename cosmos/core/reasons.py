@@ -1,0 +1,109 @@
+"""Why a run is where it is. One table: reason -> retried by itself?, whose fault, what to do.
+
+Plans, status, events, logs and the documentation use these words and no others.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    USER = "user"  # the spec or the inputs
+    MODEL = "model"  # the program that ran
+    INFRA = "infra"  # machine, network, disk
+
+
+class Reason(StrEnum):
+    """Name of a failure, as shown to people and stored."""
+
+    PROGRAM_FAILED = "ProgramFailed"
+    PROGRAM_NOT_FOUND = "ProgramNotFound"
+    OUTPUT_MISSING = "OutputMissing"
+    OUTPUT_INVALID = "OutputInvalid"
+    TIMEOUT = "Timeout"
+    STOPPED = "Stopped"
+    INPUT_CORRUPT = "InputCorrupt"
+    PROCESS_LOST = "ProcessLost"
+    HOST_REBOOTED = "HostRebooted"
+    RUN_DIRECTORY_LOST = "RunDirectoryLost"
+    DISK_FULL = "DiskFull"
+    HOST_REFUSED = "HostRefused"
+    BAD_SPEC = "BadSpec"
+    GPU_OUT_OF_MEMORY = "GpuOutOfMemory"
+    HOST_OUT_OF_MEMORY = "HostOutOfMemory"
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonInfo:
+    """`retryable`: another attempt may succeed with nothing changed."""
+
+    retryable: bool
+    fault: Fault
+    meaning: str
+    remedy: str
+
+
+REASONS: dict[Reason, ReasonInfo] = {
+    Reason.PROGRAM_FAILED: ReasonInfo(
+        False, Fault.MODEL, "the program ended with an error", "read the log: cosmos logs NAME"
+    ),
+    Reason.PROGRAM_NOT_FOUND: ReasonInfo(
+        False,
+        Fault.USER,
+        "the model's program is not on the host",
+        "install it there, or correct the model's command",
+    ),
+    Reason.OUTPUT_MISSING: ReasonInfo(
+        False,
+        Fault.MODEL,
+        "the program ended well but a declared output is not there",
+        "compare the model's outputs with what the program writes: cosmos logs NAME",
+    ),
+    Reason.OUTPUT_INVALID: ReasonInfo(
+        False,
+        Fault.MODEL,
+        "an output does not decode, or has other frames or another size than it must",
+        "read the log: cosmos logs NAME",
+    ),
+    Reason.TIMEOUT: ReasonInfo(
+        False,
+        Fault.USER,
+        "the run took longer than its timeout",
+        "raise `timeout` in the spec, or make the run smaller",
+    ),
+    Reason.STOPPED: ReasonInfo(
+        False, Fault.USER, "the run was stopped on request", "cosmos retry NAME starts it again"
+    ),
+    Reason.INPUT_CORRUPT: ReasonInfo(
+        True,
+        Fault.INFRA,
+        "an input on the host no longer matches its sha256",
+        "it is uploaded again by itself",
+    ),
+    Reason.PROCESS_LOST: ReasonInfo(
+        True,
+        Fault.INFRA,
+        "the process ended without an exit record (killed, or out of memory)",
+        "see the host's log",
+    ),
+    Reason.HOST_REBOOTED: ReasonInfo(
+        True, Fault.INFRA, "the host restarted during the run", "nothing: it is tried again"
+    ),
+    Reason.RUN_DIRECTORY_LOST: ReasonInfo(
+        True, Fault.INFRA, "the run directory is gone from the host", "find out what removed it"
+    ),
+    Reason.DISK_FULL: ReasonInfo(True, Fault.INFRA, "a disk is full", "free space; the run is tried again"),
+    Reason.HOST_REFUSED: ReasonInfo(
+        True, Fault.INFRA, "the host could not start the run", "read the message; see docs/operations.md"
+    ),
+    Reason.BAD_SPEC: ReasonInfo(False, Fault.USER, "the spec cannot be run", "correct the spec"),
+    Reason.GPU_OUT_OF_MEMORY: ReasonInfo(
+        False, Fault.USER, "the GPU's memory was not enough", "use a larger GPU, or fewer frames"
+    ),
+    Reason.HOST_OUT_OF_MEMORY: ReasonInfo(
+        True,
+        Fault.INFRA,
+        "the kernel ended the program to free memory",
+        "run fewer at once: lower `slots` of the host",
+    ),
+}

@@ -1,0 +1,138 @@
+"""A run: one named, fully resolved piece of work. What adapters take and digests are made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cosmos.core.problem import Location
+
+Scalar = str | int | float | bool
+Value = Scalar | tuple[Scalar, ...] | None
+"""A parameter as sent to a model. Plain data, so that it is canonical JSON as it stands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParamType:
+    """Declared type of one parameter of a model.
+
+    `type` is one of int, float, str, bool. `minimum` and `maximum` are inclusive.
+    A parameter without default is required.
+    """
+
+    type: str
+    default: Scalar | None = None
+    required: bool = True
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[Scalar, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A way to make outputs: the adapter that knows its files and arguments, and where it runs."""
+
+    name: str
+    adapter: str
+    image: str | None = None
+    command: tuple[str, ...] = ()
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, bool] = field(default_factory=dict)
+    """Declared input roles; True where the role is required."""
+    params: Mapping[str, ParamType] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    at: Location = Location("built-in")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """One control signal. `weight` is 0..1 after normalisation; `preset` names a strength or is None.
+
+    `derived` is True when the model computes the signal itself because no file was given.
+    """
+
+    weight: float
+    preset: str | None = None
+    derived: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Another run whose output is an input of this one."""
+
+    key: str
+    output: str = "video"
+    role: str = "video"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Which machines may take the run. `host` is a name or `any`; all `labels` must match the host's."""
+
+    host: str = "any"
+    gpus: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputFile:
+    """A file that a successful run leaves below its member folder.
+
+    `video` asks for the file to be decoded and its frames counted; `frames`, `width` and `height`
+    are what must be found then, where known.
+    """
+
+    path: str
+    video: bool = True
+    frames: int | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run as it will be launched. Every path is relative to the project and uses `/`."""
+
+    key: str
+    id: str
+    name: str
+    at: Location
+    model: Model
+    adapter_version: int
+    prompt: str | None = None
+    text: str = ""
+    negative: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """Files by role: only those that the model will read."""
+    controls: Mapping[str, Control] = field(default_factory=dict)
+    params: Mapping[str, Value] = field(default_factory=dict)
+    source: Source | None = None
+    needs: tuple[str, ...] = ()
+    outputs: Mapping[str, OutputFile] = field(default_factory=dict)
+    placement: Placement = Placement()
+    priority: int = 50
+    retry_limit: int = 2
+    timeout_s: float = 7200.0
+    suspend: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    axes: Mapping[str, str] = field(default_factory=dict)
+    """Values of the matrix axes as shown in the key."""
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """Keys of the runs that must be done before this one starts."""
+        source = () if self.source is None else (self.source.key,)
+        return tuple(dict.fromkeys((*source, *self.needs)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaFacts:
+    """What decoding a file found. `frames` is counted, not read from a header."""
+
+    frames: int
+    width: int
+    height: int
+    fps: float
+    codec: str = ""
+    pixel_format: str = ""
+    black: bool = False
+    """No frame has a pixel brighter than near black."""

@@ -1,0 +1,211 @@
+"""The kinds of spec, as a person writes them. The JSON Schema and the field tables in docs come from here.
+
+Unknown fields are errors and types are strict: what a model would not receive is refused, not dropped.
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+NAME_HELP = "lower-case letters, digits and inner dashes, at most 63"
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+Scalar = bool | int | float | str
+
+_DURATION = re.compile(r"^(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
+_BAD_TEXT = re.compile("[\x00\ud800-\udfff]")
+
+
+def seconds(value: object) -> object:
+    """`1h30m`, `45s` or a number of seconds as float seconds; other values unchanged, for pydantic to refuse."""
+    if isinstance(value, str) and (match := _DURATION.match(value)):
+        hours, minutes, rest = (int(part or 0) for part in match.groups())
+        return float(hours * 3600 + minutes * 60 + rest)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+def _text(value: object) -> object:
+    if isinstance(value, str) and _BAD_TEXT.search(value):
+        raise ValueError("contains NUL or half of a surrogate pair, which no program can be given")
+    return value
+
+
+def relative_path(value: object) -> object:
+    """Refuse what could leave the project: absolute paths, `..`, drive letters, backslashes, NUL."""
+    if not isinstance(value, str):
+        return value
+    parts = value.split("/")
+    if (
+        not value
+        or value.startswith(("/", "~"))
+        or ".." in parts
+        or "\\" in value
+        or "\x00" in value
+        or ":" in parts[0]
+    ):
+        raise ValueError('must be a path inside the project, with "/" and without ".."')
+    return "/".join(part for part in parts if part not in ("", "."))
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+RelativePath = Annotated[
+    str, BeforeValidator(relative_path), Field(json_schema_extra={"description": "path inside the project"})
+]
+Seconds = Annotated[
+    float,
+    BeforeValidator(seconds, json_schema_input_type=str | float),
+    Field(gt=0, le=30 * 86400, allow_inf_nan=False),
+]
+Labels = dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_./-]{0,61}[a-z0-9])?$")], str]
+
+
+class Part(BaseModel):
+    """A piece of a spec."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class PromptSpec(Part):
+    """What to make: the text, and the scene it is made from."""
+
+    kind: Literal["Prompt"]
+    name: Name = Field(description="unique among prompts")
+    labels: Labels = Field(default={}, description="free words for filters and for people")
+    text: Text = Field(min_length=1, description="the prompt, sent to the model byte for byte")
+    negative: Text = Field(default="", description="what to keep away from")
+    inputs: RelativePath | dict[Role, RelativePath] | None = Field(
+        default=None,
+        description="a folder with color.mp4, depth.mp4, segmentation.mp4, edge.mp4, vis.mp4 (those there are), "
+        "or a file by role",
+    )
+
+
+class ControlSpec(Part):
+    """One control signal of a run."""
+
+    weight: float = Field(ge=0, le=1, allow_inf_nan=False, description="0 to 1; a sum above 1 is scaled to 1")
+    input: RelativePath | None = Field(default=None, description="a file in place of the scene's")
+    preset: str | None = Field(default=None, description="strength of a signal that is computed; the model's list")
+
+
+class SourceSpec(Part):
+    """One other run whose output is an input of this one."""
+
+    run: str = Field(description="name of a run, or of one member of a matrix as name/axis-value")
+    output: Role = Field(default="video", description="which of its outputs")
+    role: Role = Field(default="video", description="the input role it takes here")
+
+
+class PlacementSpec(Part):
+    """Which machines may take the run."""
+
+    host: str = Field(default="any", description="a host's name, or any")
+    gpus: int = Field(default=0, ge=0, le=64, description="GPUs given to the run alone")
+    labels: dict[str, str] = Field(default={}, description="labels that the host must have")
+
+
+class RetrySpec(Part):
+    """What happens after a failure."""
+
+    limit: int = Field(default=2, ge=0, le=20, description="further attempts after failures of the infrastructure")
+
+
+class Matrix(Part):
+    """Axes whose product gives the members; `include` adds members, `exclude` takes some away."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    __pydantic_extra__: dict[str, list[Scalar]]
+
+    include: list[dict[str, Scalar]] = Field(default=[], description="extra members, as axis: value")
+    exclude: list[dict[str, Scalar]] = Field(default=[], description="members to leave out, as axis: value")
+
+    @property
+    def axes(self) -> dict[str, list[Scalar]]:
+        """Values by dotted path of a field, in the order of the file."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+class RunSpec(Part):
+    """What to have: outputs of one model for one prompt; with a matrix, of each combination."""
+
+    kind: Literal["Run"]
+    name: Name = Field(description="unique among runs")
+    labels: Labels = Field(default={}, description="free words for filters and for people")
+    prompt: Name | None = Field(default=None, description="name of a Prompt")
+    model: Name = Field(description="name of a Model")
+    inputs: RelativePath | dict[Role, RelativePath] | None = Field(
+        default=None, description="as in a Prompt; role by role in place of the prompt's"
+    )
+    controls: dict[Role, ControlSpec] = Field(default={}, description="weight by control, or {weight, input, preset}")
+    params: dict[str, Scalar | list[Scalar] | None] = Field(default={}, description="parameters of the model")
+    matrix: Matrix | None = Field(default=None, description="lists of values by field: params.seed: [1, 2]")
+    source: SourceSpec | None = Field(default=None, description="another run whose output this one reads")
+    needs: list[str] = Field(default=[], description="runs that must be done first; name, name/member or name/*")
+    placement: PlacementSpec = PlacementSpec()
+    priority: int = Field(default=50, ge=0, le=100, description="higher starts sooner")
+    retry: RetrySpec = RetrySpec()
+    timeout: Seconds = Field(default=7200.0, description="wall time, as 2h, 90m, 45s or seconds")
+    suspend: bool = Field(default=False, description="start nothing; what runs goes on")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _weights(cls, data: object) -> object:
+        """`edge: 0.5` is short for `edge: {weight: 0.5}`."""
+        if isinstance(data, dict) and isinstance(controls := data.get("controls"), dict):
+            data = {**data, "controls": {role: _control(value) for role, value in controls.items()}}
+        return data
+
+
+def _control(value: object) -> object:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return {"weight": float(value)} if is_number else value  # type: ignore[arg-type]
+
+
+class ParamSpec(Part):
+    """Declaration of one parameter of a model."""
+
+    type: Literal["int", "float", "str", "bool"]
+    default: Scalar | None = Field(default=None, description="without one the parameter is required")
+    min: float | None = None
+    max: float | None = None
+    choices: list[Scalar] = []
+    description: str = ""
+
+
+class InputSpec(Part):
+    """Declaration of one input of a model."""
+
+    required: bool = True
+
+
+class ModelSpec(Part):
+    """How outputs are made: an adapter, and for `command` the whole command line."""
+
+    kind: Literal["Model"]
+    name: Name = Field(description="unique among models; a project's spec replaces a built-in one")
+    labels: Labels = {}
+    adapter: str = Field(description="the code that knows files, arguments and results: command, preview")
+    image: str | None = Field(default=None, description="container image; @sha256:... pins it")
+    command: list[Text] = Field(
+        default=[],
+        description="argv; {text}, {negative}, {inputs.ROLE}, {outputs.NAME}, {params.NAME} are replaced",
+    )
+    inputs: dict[Role, InputSpec] = Field(default={}, description="inputs by role")
+    outputs: dict[Role, RelativePath] = Field(default={}, description="file by output name")
+    params: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")], ParamSpec] = {}
+    env: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")], Text] = Field(
+        default={}, description="environment of the program; no secrets"
+    )
+
+
+Spec = PromptSpec | RunSpec | ModelSpec
+KINDS: dict[str, type[PromptSpec] | type[RunSpec] | type[ModelSpec]] = {
+    "Prompt": PromptSpec,
+    "Run": RunSpec,
+    "Model": ModelSpec,
+}
