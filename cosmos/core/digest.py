@@ -70,7 +70,8 @@ def material(run: Run, input_sha256: Mapping[str, str], source_digest: Digest | 
         "controls": {
             role: {"weight": control.weight, "preset": control.preset} for role, control in run.controls.items()
         },
-        "params": dict(run.params),
+        # lists, as JSON has them: a stored material is compared with a new one
+        "params": {name: list(value) if isinstance(value, tuple) else value for name, value in run.params.items()},
         "source": None
         if run.source is None
         else {"digest": source_digest, "output": run.source.output, "role": run.source.role},

@@ -32,6 +32,8 @@ class Draft:
     text: str = ""
     negative: str = ""
     inputs: tuple[str | Mapping[str, str], ...] = ()
+    named: frozenset[str] = frozenset()
+    """Input roles that the run spec itself names one by one; the model must take each of them."""
     controls: Mapping[str, ControlSpec] = field(default_factory=dict)
     params: Mapping[str, Value] = field(default_factory=dict)
     source: Source | None = None
@@ -65,4 +67,7 @@ class Resolution:
     controls: Mapping[str, Control] = field(default_factory=dict)
     params: Mapping[str, Value] = field(default_factory=dict)
     outputs: Mapping[str, OutputFile] = field(default_factory=dict)
+    uses_text: bool = True
+    uses_negative: bool = True
+    """False: the model has no place for it, so the run carries none and its digest does not depend on it."""
     refusals: tuple[Refusal, ...] = ()

@@ -41,6 +41,8 @@ class Member:
     run_id: str
     key: str
     digest: Digest
+    run: str = ""
+    """The resolved run as JSON (core.codec), so that its result can be judged after its spec changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,8 @@ class BatchMeta:
     members: tuple[Member, ...]
     attempt: int
     digest_schema: int
+    gpus: tuple[str, ...] = ()
+    """Ids of the GPUs given to the batch alone."""
     commit: str = ""
     owner: str = ""
     created_at: float = 0.0
@@ -119,4 +123,13 @@ class OutputState(StrEnum):
     PRESENT = "present"
     MISSING = "missing"  # some are gone from outputs/; the store still has all
     CORRUPT = "corrupt"  # some differ; the store still has all
+    SUPERSEDED = "superseded"  # all there, but `latest` beside them points elsewhere
     LOST = "lost"  # the store has not all of them either
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """One look at everything: hosts by name, and published outputs by folder."""
+
+    hosts: Mapping[str, HostView] = field(default_factory=dict)
+    outputs: Mapping[str, OutputState] = field(default_factory=dict)

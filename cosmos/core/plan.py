@@ -4,6 +4,7 @@ One operation is one local or remote act. `cosmos plan` prints the text, the log
 compare it, the page shows it: there is no second description of the work.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -44,9 +45,12 @@ class Cause(StrEnum):
     EXITED = "exited"
     LOST = "lost"
     CANCELLED = "cancelled"
+    SUSPENDED = "suspended"
+    NOT_WANTED = "not_wanted"  # no spec asks for it any more, or its result is here already
     ORPHANED = "orphaned"  # ours, and unknown to the database
     OUTPUTS_MISSING = "outputs_missing"
     OUTPUTS_CORRUPT = "outputs_corrupt"
+    SUPERSEDED = "superseded"  # an earlier result is wanted again
     DURABLE = "durable"  # the result, or the failure and its log, is safe here
 
 
@@ -101,9 +105,11 @@ class Operation:
     digest: Digest
     at: Location | None = None
     host: str = ""
-    slot: int | None = None
+    gpus: tuple[str, ...] = ()
     batch_id: str = ""
     attempt: int = 0
+    folder: str = ""
+    """Folder below outputs/, for collect and restore."""
     blobs: tuple[Blob, ...] = ()
     reason: Reason | None = None
     detail: str = ""
@@ -131,11 +137,15 @@ class RunStatus:
     reason: Reason | None = None
     message: str = ""
     host: str = ""
-    slot: int | None = None
+    gpus: tuple[str, ...] = ()
     attempt: int = 0
+    folder: str = ""
+    """Folder below outputs/ that holds the result, once there is one."""
     since: float | None = None
     until: float | None = None
     """When a waiting run is looked at again by itself."""
+    stuck: bool = False
+    """Nothing changes this by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,10 +154,8 @@ class Plan:
 
     operations: tuple[Operation, ...] = ()
     statuses: tuple[RunStatus, ...] = ()
-    problems: int = 0
-    """Spec problems found; the runs concerned are not in the plan."""
-    uploads: Mapping[str, int] = field(default_factory=dict)
-    """By blob sha256: how many runs of the plan read it."""
+    readers: Mapping[str, int] = field(default_factory=dict)
+    """By sha256 of a blob to upload: how many runs of the plan read it."""
 
     @property
     def is_empty(self) -> bool:
@@ -159,4 +167,6 @@ class Plan:
         return tuple(operation for operation in self.operations if operation.ready)
 
     def status_of(self, key: str) -> RunStatus | None:
-        return next((status for status in self.statuses if status.key == key), None)
+        place = bisect_left(self.statuses, key, key=lambda status: status.key)
+        found = self.statuses[place : place + 1]
+        return found[0] if found and found[0].key == key else None

@@ -7,7 +7,7 @@ Contracts that every implementation keeps (tests/contracts holds them to it):
 - "Could not look" is an exception, never an empty answer.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -22,15 +22,39 @@ from cosmos.core.run import MediaFacts
 Progress = Callable[[int], None]
 """Called with the number of bytes done since the last call."""
 
+ROOT = "\0{root}"
+"""In an argv: the run directory's absolute path. Filled in by the host, which knows it."""
+
+PYTHON = "\0{python}"
+"""In an argv: the host's Python. Filled in by the host."""
+
+FOLDER = "\0{folder}"
+"""In an argv: the member's folder below outputs/. Filled in by the engine, which knows the digest."""
+
+
+def fill(argv: Iterable[str], marks: Mapping[str, str]) -> tuple[str, ...]:
+    """Put values in place of marks (ROOT, PYTHON, FOLDER); other marks stay.
+
+    A mark begins with NUL, which neither a spec's text nor any program's argument can hold. So it equals
+    nothing that a person wrote, and a prompt that says "{root}" needs no escaping.
+    """
+
+    def one(element: str) -> str:
+        for mark, value in marks.items():
+            element = element.replace(mark, value)
+        return element
+
+    return tuple(one(element) for element in argv)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPlan:
     """Everything that a run directory holds before it is started.
 
     `inputs` maps a file name below `inputs/` to the sha256 of a blob that is already on the host.
-    `files` maps a path below the run directory to bytes. `argv` is given the run directory's path
-    by the host, which knows it: `{root}` in an element is replaced, and `{python}` by the host's
-    Python. `folders` are created below `outputs/`.
+    `files` maps a path below the run directory to bytes. The host fills in ROOT and PYTHON where they
+    occur in `argv` and in values of `env`; all else reaches the program byte for byte. The program
+    starts in the run directory. `folders` are created below `outputs/`.
     """
 
     meta: BatchMeta
@@ -119,8 +143,15 @@ class BlobStore(Protocol):
         A file there with other bytes is kept under another name, never overwritten.
         """
 
-    def look(self, entries: Iterable[LedgerEntry]) -> Mapping[Digest, OutputState]:
-        """Compare published files with their manifests, without reading what has not changed."""
+    def look(self, published: Iterable[tuple[str, Manifest]]) -> Mapping[str, OutputState]:
+        """Compare `outputs/<folder>` with a manifest, without reading what has not changed.
+
+        Args:
+            published: Folder and manifest pairs.
+
+        Returns:
+            A state by folder.
+        """
 
 
 class Records(Protocol):
@@ -140,6 +171,9 @@ class Records(Protocol):
             False, with nothing written, when another open attempt holds the digest.
         """
 
+    def meta(self, batch_id: str) -> BatchMeta | None:
+        """What was written down when the batch was intended or adopted."""
+
     def started(self, batch_id: str, at: float) -> None:
         """Record that the batch runs."""
 
@@ -158,8 +192,14 @@ class Records(Protocol):
     def event(self, kind: str, subject: str, reason: str, message: str, at: float) -> None:
         """Append to the history; the same words about the same subject are counted, not repeated."""
 
-    def save_statuses(self, plan: Plan, looked_at: float) -> None:
-        """Keep where each run stands, for readers that do not look for themselves."""
+    def save_statuses(self, plan: Plan, looked_at: float, held: Collection[str] = ()) -> None:
+        """Keep where each run stands, for readers that do not look for themselves.
+
+        Args:
+            plan: Its statuses replace what is kept; runs that are neither there nor held are gone.
+            looked_at: Time of the look that the plan is made from.
+            held: Keys that cannot be judged now (`Desired.held`): what is kept of them stays, with sync Unknown.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

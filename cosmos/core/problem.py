@@ -74,3 +74,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Hint that names the closest known word, or the empty string."""
     near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
     return f'did you mean "{near[0]}"?' if near else ""
+
+
+def quoted(word: object, limit: int = 60) -> str:
+    """A word from a file as it may be shown: in quotes, cut, and with nothing that a terminal would obey."""
+    text = str(word)
+    shown = text if len(text) <= limit else text[: limit - 3] + "..."
+    return '"' + "".join(letter if letter.isprintable() else _escaped(letter) for letter in shown) + '"'
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape", "surrogatepass").decode("ascii")

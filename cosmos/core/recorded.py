@@ -63,7 +63,10 @@ class Attempt:
     run_id: str
     key: str
     state: AttemptState
-    slot: int = 0
+    gpus: tuple[str, ...] = ()
+    """Ids of the GPUs given to the batch alone."""
+    model: str = ""
+    """Name of the model, for learned durations."""
     reason: Reason | None = None
     message: str = ""
     intended_at: float = 0.0

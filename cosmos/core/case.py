@@ -1,0 +1,182 @@
+"""A case: all that is known about one run when the rules are asked.
+
+Made by `core.reconcile`, read by `core.rules`. Also the arithmetic of attempts: which failures
+still count, when the next attempt is due, and why a run has to run.
+"""
+
+from dataclasses import dataclass
+
+from cosmos.core.desired import DesiredRun
+from cosmos.core.digest import SHORT, Digest, Material, changed, sha256_hex
+from cosmos.core.observed import BatchState, HostView, ObservedBatch, OutputState, Reachable
+from cosmos.core.plan import Cause, Phase
+from cosmos.core.reasons import REASONS
+from cosmos.core.recorded import Attempt, AttemptState, LedgerEntry, Request, Verb
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What a person configured about deciding. Times in seconds."""
+
+    targets: frozenset[str] | None = None
+    """Keys that may be started; None for all."""
+    backoff_base_s: float = 5.0
+    backoff_cap_s: float = 300.0
+    stage_ahead: int = 2
+    """Waiting runs a host whose inputs are uploaded before there is a slot."""
+    keep_failed: frozenset[str] = frozenset()
+    """Hosts on which run directories of failed attempts stay."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocker:
+    """A run that must be done first and is not. `ended` is True when it will not be by itself; `why` says how."""
+
+    key: str
+    phase: Phase
+    ended: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """All that the rules may look at for one run. `entry` is None unless its ledger row counts as done."""
+
+    want: DesiredRun
+    now: float
+    policy: Policy
+    entry: LedgerEntry | None = None
+    output: OutputState | None = None
+    folder: str = ""
+    """Below outputs/: where the result is, or where the next one goes."""
+    attempts: tuple[Attempt, ...] = ()
+    request: Request | None = None
+    view: HostView | None = None
+    """The host of the open attempt; None when it is not configured."""
+    orphan_host: str = ""
+    """Where a batch of this digest is that the database does not know."""
+    ghost_host: str = ""
+    """Where an attempt that is recorded as over is still alive."""
+    no_place: str = ""
+    """Why no host could take the run, now or by waiting."""
+    blockers: tuple[Blocker, ...] = ()
+    previous: Material | None = None
+
+    @property
+    def open(self) -> Attempt | None:
+        """The attempt that holds the digest. An adopted one may be older than the newest."""
+        return next((attempt for attempt in reversed(self.attempts) if attempt.is_open), None)
+
+    @property
+    def batch(self) -> ObservedBatch | None:
+        """The open attempt's batch, as seen on its host."""
+        attempt = self.open
+        if attempt is None or not isinstance(self.view, Reachable):
+            return None
+        return self.view.batches.get(attempt.batch_id)
+
+    @property
+    def state(self) -> BatchState | None:
+        return None if self.batch is None else self.batch.state
+
+    @property
+    def floor(self) -> int:
+        """Attempts up to this number no longer count."""
+        return self.request.after if self.request and self.request.verb is not Verb.CANCEL else 0
+
+    @property
+    def failures(self) -> tuple[Attempt, ...]:
+        """Attempts that count against the limit: not those withdrawn before they were started."""
+        return tuple(a for a in self.attempts if a.number > self.floor and _has_failed(a))
+
+    @property
+    def is_cancelled(self) -> bool:
+        """A standing cancel covers the newest attempt."""
+        newest = self.attempts[-1].number if self.attempts else 0
+        return self.request is not None and self.request.verb is Verb.CANCEL and self.request.after >= newest
+
+
+def _has_failed(attempt: Attempt) -> bool:
+    withdrawn = attempt.state is AttemptState.CANCELLED and attempt.started_at is None
+    return attempt.state in (AttemptState.FAILED, AttemptState.CANCELLED) and not withdrawn
+
+
+def launch_cause(case: Case) -> tuple[Cause, str]:
+    """Why this run has to run, with the names that changed."""
+    if case.request is not None and case.request.verb is Verb.RERUN:
+        return Cause.FORCED, ""
+    if case.request is not None and case.request.verb is Verb.RETRY:
+        return Cause.RETRY_REQUESTED, ""
+    facet, names = changed(case.previous, case.want.material) if case.previous else ("", ())
+    return (_FACET_CAUSES[facet], ", ".join(names)) if facet else (Cause.NEVER_RAN, "")
+
+
+_FACET_CAUSES = {
+    "model": Cause.MODEL_CHANGED,
+    "prompt": Cause.PROMPT_CHANGED,
+    "inputs": Cause.INPUT_CHANGED,
+    "controls": Cause.CONTROLS_CHANGED,
+    "params": Cause.PARAMS_CHANGED,
+    "source": Cause.SOURCE_CHANGED,
+}
+
+
+def backoff_s(case: Case) -> float:
+    """Exponential, with jitter derived from the digest, so that equal plans stay equal."""
+    tries = len(case.failures)
+    full = min(case.policy.backoff_cap_s, case.policy.backoff_base_s * 2.0 ** (tries - 1))
+    share = int(sha256_hex(f"{case.want.digest}{tries}".encode())[:8], 16) / 0xFFFFFFFF
+    return full * (0.5 + 0.5 * share)
+
+
+def next_attempt(case: Case) -> int:
+    """Above every number that was used or that a request speaks of, also when old attempts are forgotten."""
+    return max(case.attempts[-1].number if case.attempts else 0, case.floor) + 1
+
+
+def why_launch(case: Case) -> tuple[Cause, str]:
+    """Why the next attempt is made, and the detail that a person wants to see."""
+    if case.failures:
+        reason = case.failures[-1].reason
+        of = f"attempt {len(case.failures) + 1} of {case.want.run.retry_limit + 1}"
+        return Cause.ATTEMPT_FAILED, f"{reason.value if reason else 'failed'}; {of}"
+    return launch_cause(case)
+
+
+def is_exhausted(case: Case) -> bool:
+    """No further attempt is made: the last failure is not one of infrastructure, or the limit is reached."""
+    if not case.failures:
+        return False
+    last = case.failures[-1]
+    retryable = last.state is AttemptState.FAILED and last.reason is not None and REASONS[last.reason].retryable
+    return not retryable or len(case.failures) > case.want.run.retry_limit
+
+
+def is_alive(case: Case) -> bool:
+    """The open attempt has a process, or could still be given one."""
+    return case.batch is not None and (case.state is BatchState.PREPARED or is_working(case.batch))
+
+
+def is_working(batch: ObservedBatch) -> bool:
+    """It has a process."""
+    return batch.state is BatchState.RUNNING or batch.survivors > 0
+
+
+def is_unstarted(case: Case) -> bool:
+    """The open attempt has not had a process yet."""
+    if case.open is None or case.state in (BatchState.RUNNING, BatchState.EXITED, BatchState.LOST):
+        return False
+    return case.open.state is AttemptState.INTENDED or case.state is BatchState.PREPARED
+
+
+def published_folder(key: str, entry: LedgerEntry) -> str:
+    """Folder below outputs/ where a run shows the result that counts, whichever run made it."""
+    return f"{key}/{entry.folder.rpartition('/')[2] or entry.digest[:SHORT]}"
+
+
+def folder_of(key: str, digest: Digest, entry: LedgerEntry | None, attempt: int) -> str:
+    """Folder below outputs/ for the result of an attempt; a second result of one digest gets its own."""
+    if entry is not None and entry.attempt == attempt:
+        return published_folder(key, entry)
+    own = f"{key}/{digest[:SHORT]}"
+    return own if entry is None else f"{own}-a{attempt}"

@@ -1,0 +1,24 @@
+"""Runs as JSON text and back, for batch.json, the database and provenance."""
+
+from dataclasses import asdict
+
+from pydantic import TypeAdapter
+
+from cosmos.core.digest import canonical
+from cosmos.core.run import Run
+
+_RUN: TypeAdapter[Run] = TypeAdapter(Run)
+
+
+def run_to_json(run: Run) -> str:
+    """Canonical JSON of a resolved run."""
+    return canonical(asdict(run)).decode("ascii")
+
+
+def run_from_json(text: str) -> Run:
+    """The run that `run_to_json` wrote.
+
+    Raises:
+        ValueError: The text is not such a run (another version wrote it, or it was damaged).
+    """
+    return _RUN.validate_json(text)

@@ -1,0 +1,41 @@
+"""Desired: every run that the specs ask for, resolved and with its digest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cosmos.core.digest import Digest, Material
+from cosmos.core.plan import Blob
+from cosmos.core.problem import Problem
+from cosmos.core.run import Run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredRun:
+    """A run with its identity.
+
+    `blobs` has its input files by role. What another run makes is not among them: it is the file
+    `source_file` of the result of `source_digest`.
+    """
+
+    run: Run
+    digest: Digest
+    material: Material
+    blobs: Mapping[str, Blob] = field(default_factory=dict)
+    source_digest: Digest | None = None
+    source_file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """All runs, sorted by key.
+
+    `held` are keys that cannot be judged now, because their spec, or one that it depends on, has a
+    problem: they keep what they have.
+    """
+
+    runs: tuple[DesiredRun, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    held: frozenset[str] = frozenset()
+
+    def by_key(self) -> dict[str, DesiredRun]:
+        return {want.run.key: want for want in self.runs}

@@ -1,0 +1,223 @@
+"""The plan as text for people, tests and logs, and as JSON for programs.
+
+    + run city-rain/edge-0.2_seed-1   never_ran   specs/city.yaml:8   local   ~3m10s
+    ^ stage 3 blobs 29.0 MB -> local   (2 shared by 6 runs)
+    v collect city-rain/edge-0.6_seed-1   exited
+    = 41 unchanged
+    Plan: 1 to run, 1 to collect; 41 unchanged.  ~3m10s of run time, 29.0 MB to upload.
+
+Glyphs: + run, -/+ run again, > adopt, ^ upload, v collect, r restore, x stop, ! fail, - release, = unchanged.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from cosmos.core.plan import Act, Blob, Cause, Operation, Phase, Plan, RunStatus, Sync
+
+FORMAT_VERSION = 1
+"""Of the JSON form. Fields are added under one version; a changed meaning raises it."""
+
+NO_CHANGES = "No changes. What exists matches the specs."
+
+_AGAIN = frozenset(
+    {
+        Cause.MODEL_CHANGED,
+        Cause.PROMPT_CHANGED,
+        Cause.INPUT_CHANGED,
+        Cause.CONTROLS_CHANGED,
+        Cause.PARAMS_CHANGED,
+        Cause.SOURCE_CHANGED,
+        Cause.FORCED,
+        Cause.ATTEMPT_FAILED,
+        Cause.RETRY_REQUESTED,
+    }
+)
+_GLYPHS = {Act.ADOPT: ">", Act.COLLECT: "v", Act.RESTORE: "r", Act.STOP: "x", Act.FAIL: "!"}
+_VERBS = {Act.LAUNCH: "run", Act.COLLECT: "collect", Act.RESTORE: "restore", Act.ADOPT: "adopt", Act.STOP: "stop"}
+
+
+def text(plan: Plan) -> str:
+    """The whole plan. Equal plans give equal text."""
+    rows = [_launch_row(operation) for operation in plan.operations if operation.act is Act.LAUNCH]
+    lines = _columns(rows)
+    lines += _staging(plan)
+    lines += [_line(operation) for operation in plan.operations if operation.act in _GLYPHS]
+    lines += _releases(plan.operations)
+    lines += [_attention(status) for status in plan.statuses if _needs_attention(status)]
+    unchanged = _unchanged(plan)
+    if lines and unchanged:
+        lines.append(f"= {unchanged} unchanged")
+    return "\n".join([*lines, summary(plan)])
+
+
+def summary(plan: Plan) -> str:
+    """The last line: counts in the rhythm of other planners, or that there is nothing to do."""
+    unchanged = _unchanged(plan)
+    if plan.is_empty:
+        broken = sum(_needs_attention(status) for status in plan.statuses)
+        if broken:
+            return f"Nothing to do by itself: {broken} need attention; {unchanged} unchanged."
+        return NO_CHANGES
+    counts = Counter(operation.act for operation in plan.operations)
+    parts = [
+        f"{counts[act]} to {_VERBS[act]}"
+        for act in (Act.LAUNCH, Act.ADOPT, Act.COLLECT, Act.RESTORE, Act.STOP)
+        if counts[act]
+    ]
+    parts += [f"{counts[Act.FAIL]} lost"] if counts[Act.FAIL] else []
+    line = f"Plan: {', '.join(parts) or 'upkeep only'}; {unchanged} unchanged."
+    costs = _costs(plan)
+    return f"{line}  {costs}" if costs else line
+
+
+def as_json(plan: Plan) -> dict[str, object]:
+    """Plain data: format_version, operations, statuses, summary."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "operations": [_operation_json(operation) for operation in plan.operations],
+        "runs": [status_json(status) for status in plan.statuses],
+        "summary": {
+            **{act.value: sum(operation.act is act for operation in plan.operations) for act in Act},
+            "unchanged": _unchanged(plan),
+            "eta_s": _eta(plan.operations),
+            "upload_bytes": sum(blob.size for blob in _blobs(plan.operations)),
+        },
+    }
+
+
+def status_json(status: RunStatus) -> dict[str, object]:
+    """One run's standing as plain data."""
+    return {
+        "key": status.key,
+        "id": status.run_id,
+        "digest": status.digest,
+        "sync": status.sync.value,
+        "phase": status.phase.value,
+        "cause": status.cause and status.cause.value,
+        "reason": status.reason and status.reason.value,
+        "message": status.message,
+        "host": status.host,
+        "gpus": list(status.gpus),
+        "attempt": status.attempt,
+        "folder": status.folder,
+        "since": status.since,
+        "file": status.at.file,
+        "line": status.at.line,
+    }
+
+
+def duration(seconds: float) -> str:
+    """`45s`, `3m10s`, `2h05m`."""
+    whole = max(1, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes:02d}m"
+    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+
+
+def size(count: int) -> str:
+    """Bytes with a decimal unit: `812 B`, `29.0 MB`."""
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def _launch_row(operation: Operation) -> list[str]:
+    glyph = "-/+" if operation.cause in _AGAIN else "+"
+    cause = f"{operation.cause.value} ({operation.detail})" if operation.detail else operation.cause.value
+    where = " ".join((operation.host, *(f"gpu{gpu}" for gpu in operation.gpus))).strip()
+    eta = "" if operation.eta_s is None else f"~{duration(operation.eta_s)}"
+    last = operation.waits if not operation.ready and operation.waits != "inputs" else ""
+    at = operation.at.short if operation.at else ""
+    return [f"{glyph} run {operation.key}", cause, at, where, eta, last]
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(len(rows[0]) if rows else 0)]
+    padded = ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width) for row in rows)
+    return [line.rstrip() for line in padded]
+
+
+def _staging(plan: Plan) -> list[str]:
+    lines = []
+    for host in sorted({operation.host for operation in plan.operations if operation.act is Act.STAGE}):
+        here = [operation for operation in plan.operations if operation.act is Act.STAGE and operation.host == host]
+        blobs = _blobs(here)
+        shared = [blob for blob in blobs if plan.readers.get(blob.sha256, 0) > 1]
+        note = f"   ({len(shared)} shared by {max(plan.readers[b.sha256] for b in shared)} runs)" if shared else ""
+        plural = "" if len(blobs) == 1 else "s"
+        lines.append(f"^ stage {len(blobs)} blob{plural} {size(sum(blob.size for blob in blobs))} -> {host}{note}")
+    return lines
+
+
+def _line(operation: Operation) -> str:
+    cause = operation.cause.value
+    if operation.act is Act.FAIL and operation.reason is not None:
+        return f"! run {operation.key}   {operation.reason.value}: {operation.detail}"
+    where = f"   {operation.host}" if operation.host else ""
+    return f"{_GLYPHS[operation.act]} {_VERBS[operation.act]} {operation.key}   {cause}{where}"
+
+
+def _releases(operations: Iterable[Operation]) -> list[str]:
+    hosts = Counter(operation.host for operation in operations if operation.act is Act.RELEASE)
+    return [
+        f"- release {count} run director{'y' if count == 1 else 'ies'} on {host}   {Cause.DURABLE.value}"
+        for host, count in sorted(hosts.items())
+    ]
+
+
+def _needs_attention(status: RunStatus) -> bool:
+    """Out of sync, and no operation of the plan will change it."""
+    if status.phase in (Phase.FAILED, Phase.SUSPENDED, Phase.CANCELLED):
+        return True
+    return bool(status.message) and (status.stuck or status.sync is Sync.UNKNOWN)
+
+
+def _attention(status: RunStatus) -> str:
+    what = f"{status.phase.value} {status.reason.value}" if status.reason else status.phase.value
+    return f"! run {status.key}   {what}: {status.message}"
+
+
+def _unchanged(plan: Plan) -> int:
+    return sum(status.sync is Sync.SYNCED for status in plan.statuses)
+
+
+def _blobs(operations: Iterable[Operation]) -> list[Blob]:
+    return list({blob.sha256: blob for operation in operations for blob in operation.blobs}.values())
+
+
+def _eta(operations: Iterable[Operation]) -> float:
+    return sum(operation.eta_s or 0.0 for operation in operations if operation.act is Act.LAUNCH)
+
+
+def _costs(plan: Plan) -> str:
+    eta = _eta(plan.operations)
+    upload = sum(blob.size for blob in _blobs(plan.operations))
+    parts = [f"~{duration(eta)} of run time"] if eta else []
+    parts += [f"{size(upload)} to upload"] if upload else []
+    return f"{', '.join(parts)}." if parts else ""
+
+
+def _operation_json(operation: Operation) -> dict[str, object]:
+    return {
+        "act": operation.act.value,
+        "cause": operation.cause.value,
+        "key": operation.key,
+        "digest": operation.digest,
+        "file": operation.at and operation.at.file,
+        "line": operation.at and operation.at.line,
+        "host": operation.host,
+        "gpus": list(operation.gpus),
+        "batch": operation.batch_id,
+        "attempt": operation.attempt,
+        "detail": operation.detail,
+        "reason": operation.reason and operation.reason.value,
+        "blobs": [{"sha256": blob.sha256, "size": blob.size, "path": blob.path} for blob in operation.blobs],
+        "eta_s": operation.eta_s,
+        "ready": operation.ready,
+        "waits": operation.waits,
+    }

@@ -1,0 +1,189 @@
+"""What follows once a rule holds: the run's standing, and the operations to do. One function a rule.
+
+`core.rules` is the table that picks among them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cosmos.core.case import Case, backoff_s, launch_cause, next_attempt, why_launch
+from cosmos.core.observed import OutputState, Reachable, Unreachable
+from cosmos.core.plan import Act, Cause, Operation, Phase, Sync
+from cosmos.core.reasons import REASONS, Reason
+from cosmos.core.recorded import AttemptState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a run stands and what follows. `wants_place` asks for a host to start attempt `attempt` on."""
+
+    phase: Phase
+    sync: Sync = Sync.OUT_OF_SYNC
+    cause: Cause | None = None
+    reason: Reason | None = None
+    message: str = ""
+    operations: tuple[Operation, ...] = ()
+    wants_place: bool = False
+    attempt: int = 0
+    until: float | None = None
+    stuck: bool = False
+    """Only a person can change this."""
+
+
+def _operation(case: Case, act: Act, cause: Cause, **more: object) -> Operation:
+    attempt = case.open
+    run = case.want.run
+    base: dict[str, object] = {"host": "", "batch_id": "", "attempt": 0, "gpus": ()}
+    if attempt is not None:
+        base = {"host": attempt.host, "batch_id": attempt.batch_id, "attempt": attempt.number, "gpus": attempt.gpus}
+    fields: dict[str, object] = {"key": run.key, "digest": case.want.digest, "at": run.at, **base, **more}
+    return Operation(act=act, cause=cause, **fields)  # type: ignore[arg-type]
+
+
+def done(case: Case) -> Standing:
+    return Standing(phase=Phase.SUCCEEDED, sync=Sync.SYNCED)
+
+
+def restore(case: Case) -> Standing:
+    causes = {
+        OutputState.MISSING: Cause.OUTPUTS_MISSING,
+        OutputState.CORRUPT: Cause.OUTPUTS_CORRUPT,
+        OutputState.SUPERSEDED: Cause.SUPERSEDED,
+    }
+    cause = causes[case.output or OutputState.MISSING]
+    operation = _operation(case, Act.RESTORE, cause, folder=case.folder)
+    return Standing(phase=Phase.SUCCEEDED, cause=cause, operations=(operation,))
+
+
+def lost_output(case: Case) -> Standing:
+    message = "its files are gone from outputs/ and from the store; bring them back from a backup, or --rerun"
+    return Standing(
+        phase=Phase.SUCCEEDED, cause=Cause.OUTPUTS_MISSING, reason=Reason.OUTPUT_MISSING, message=message, stuck=True
+    )
+
+
+def _phase_recorded(case: Case) -> Phase:
+    started = case.open is not None and case.open.state is AttemptState.STARTED
+    return Phase.RUNNING if started else Phase.STARTING
+
+
+def no_such_host(case: Case) -> Standing:
+    host = case.open.host if case.open else ""
+    message = f"its work is on host {host}, which is not in cosmos.toml; add it again to go on"
+    return Standing(phase=_phase_recorded(case), sync=Sync.UNKNOWN, message=message, stuck=True)
+
+
+def unreachable(case: Case) -> Standing:
+    why = case.view.why if isinstance(case.view, Unreachable) else ""
+    return Standing(phase=_phase_recorded(case), sync=Sync.UNKNOWN, message=f"host unreachable: {why}")
+
+
+def stop(cause: Cause) -> Callable[[Case], Standing]:
+    def then(case: Case) -> Standing:
+        return Standing(phase=_phase_recorded(case), cause=cause, operations=(_operation(case, Act.STOP, cause),))
+
+    return then
+
+
+def give_up(case: Case) -> Standing:
+    operation = _operation(case, Act.FAIL, Cause.CANCELLED, reason=Reason.STOPPED, detail="cancelled")
+    return Standing(phase=_phase_recorded(case), cause=Cause.CANCELLED, operations=(operation,))
+
+
+def collect(case: Case) -> Standing:
+    operation = _operation(case, Act.COLLECT, Cause.EXITED, folder=case.folder)
+    return Standing(phase=Phase.COLLECTING, cause=Cause.EXITED, operations=(operation,))
+
+
+def fail_lost(case: Case) -> Standing:
+    rebooted = bool(
+        case.batch
+        and isinstance(case.view, Reachable)
+        and case.batch.boot_id
+        and case.batch.boot_id != case.view.boot_id
+    )
+    reason = Reason.HOST_REBOOTED if rebooted else Reason.PROCESS_LOST
+    return _fail(case, reason)
+
+
+def fail_gone(case: Case) -> Standing:
+    return _fail(case, Reason.RUN_DIRECTORY_LOST)
+
+
+def _fail(case: Case, reason: Reason) -> Standing:
+    operation = _operation(case, Act.FAIL, Cause.LOST, reason=reason, detail=REASONS[reason].meaning)
+    return Standing(phase=_phase_recorded(case), cause=Cause.LOST, reason=reason, operations=(operation,))
+
+
+def running(case: Case) -> Standing:
+    return Standing(phase=Phase.RUNNING)
+
+
+def resume(case: Case) -> Standing:
+    operation = _operation(case, Act.LAUNCH, Cause.RESUMED)
+    return Standing(phase=Phase.STARTING, cause=Cause.RESUMED, operations=(operation,))
+
+
+def adopt(case: Case) -> Standing:
+    return Standing(phase=Phase.RUNNING, cause=Cause.ORPHANED, message=f"found on {case.orphan_host}")
+
+
+def cancelled(case: Case) -> Standing:
+    who = f" by {case.request.by}" if case.request and case.request.by else ""
+    message = f"cancelled{who}; cosmos retry {case.want.run.key} starts it again"
+    return Standing(phase=Phase.CANCELLED, cause=Cause.CANCELLED, message=message)
+
+
+def suspended(case: Case) -> Standing:
+    return Standing(phase=Phase.SUSPENDED, message=f"suspend: true at {case.want.run.at.short}")
+
+
+def failed(case: Case) -> Standing:
+    last = case.failures[-1]
+    count = len(case.failures)
+    after = f" after {count} attempts" if count > 1 else ""
+    message = f"{last.message or 'failed'}{after}"
+    return Standing(phase=Phase.FAILED, cause=Cause.ATTEMPT_FAILED, reason=last.reason, message=message)
+
+
+def blocked(case: Case) -> Standing:
+    ended = [blocker for blocker in case.blockers if blocker.ended]
+    if ended:
+        words = ", ".join(f"{blocker.key} ({blocker.phase.value})" for blocker in ended)
+        return Standing(phase=Phase.WAITING, message=f"cannot start: needs {words}", stuck=True)
+    words = ", ".join(blocker.key for blocker in case.blockers)
+    operation = _next_launch(case, waits=f"waits for {words}")
+    return Standing(phase=Phase.WAITING, cause=operation.cause, message=f"waits for {words}", operations=(operation,))
+
+
+def not_selected(case: Case) -> Standing:
+    return Standing(phase=Phase.PENDING, cause=launch_cause(case)[0], message="not selected")
+
+
+def back_off(case: Case) -> Standing:
+    until = (case.failures[-1].ended_at or case.now) + backoff_s(case)
+    operation = _next_launch(case, waits="waits before the next attempt")
+    last = case.failures[-1]
+    reason = f"{last.reason.value if last.reason else 'failed'}; next attempt {last.number + 1} soon"
+    return Standing(
+        phase=Phase.WAITING, cause=Cause.ATTEMPT_FAILED, reason=last.reason, message=reason,
+        operations=(operation,), until=until,
+    )  # fmt: skip
+
+
+def place(case: Case) -> Standing:
+    cause, _ = why_launch(case)
+    return Standing(phase=Phase.QUEUED, cause=cause, wants_place=True, attempt=next_attempt(case))
+
+
+def _next_launch(case: Case, waits: str) -> Operation:
+    cause, detail = why_launch(case)
+    return _operation(
+        case, Act.LAUNCH, cause, detail=detail, attempt=next_attempt(case), ready=False, waits=waits
+    )  # fmt: skip
+
+
+def place_operation(case: Case, **more: object) -> Operation:
+    """The launch of a case that wants a place, with the host, GPUs and batch id that it was given."""
+    cause, detail = why_launch(case)
+    return _operation(case, Act.LAUNCH, cause, detail=detail, attempt=next_attempt(case), **more)

@@ -1,0 +1,134 @@
+"""Bytes of a spec file -> YAML documents with positions, and every reason why some cannot be read.
+
+`core.load` calls `parse`. The text is read by libyaml event by event and never by PyYAML's composer,
+which recurses in C: some 50,000 nested brackets kill the process. `core.document` builds the data from
+the events and counts depth and nodes as they come. After a syntax error reading goes on at the next
+`---`, which no YAML value can contain, so that all errors of a file are named at once.
+"""
+
+import re
+from dataclasses import dataclass
+
+import yaml
+
+from cosmos.core.document import Builder, Document, LimitError
+from cosmos.core.problem import Code, Location, Problem
+
+BYTES_MAX = 256 * 1024
+"""Largest file that is looked at; a reader need not fetch more than one byte beyond it."""
+
+SYNTAX_ERRORS_MAX = 20
+"""Syntax errors named in one file."""
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_DOCUMENT = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
+_TAGGABLE = (yaml.ScalarEvent, yaml.CollectionStartEvent)
+_UNCLOSED = ("found unexpected end of stream", "found unexpected document indicator")
+_HINTS = {
+    "found character that cannot start any token": "indent with spaces; quote a text that starts with @, ` or %",
+    "found a tab character": "indent with spaces",
+    "mapping values are not allowed": 'quote a text that contains ": "',
+    "could not find expected ':'": "a field is written as name: value",
+    **dict.fromkeys(_UNCLOSED, "close the quote"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """What could be read of a file. `whole` is False when there may be documents that could not."""
+
+    documents: tuple[Document, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    whole: bool = True
+
+
+def parse(file: str, data: bytes) -> Parsed:
+    """Read every document of a file. Nothing is raised, whatever the bytes."""
+    if len(data) > BYTES_MAX:
+        message = f"larger than {BYTES_MAX // 1024} KiB"
+        return _nothing(Problem(Location(file), Code.TOO_LARGE, message, hint="split it into several files"))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return _nothing(_not_utf8(file, data, error.start))
+    if match := _FORBIDDEN.search(text):
+        message = f"character U+{ord(match[0]):04X} is not allowed in YAML"
+        return _nothing(Problem(_location(file, text, match.start()), Code.SYNTAX, message, hint="remove it"))
+    return _documents(file, text)
+
+
+def _nothing(problem: Problem) -> Parsed:
+    return Parsed(problems=(problem,), whole=False)
+
+
+def _not_utf8(file: str, data: bytes, index: int) -> Problem:
+    before = data[:index].decode("utf-8-sig")
+    is_utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    message = "is UTF-16" if is_utf16 else f"byte 0x{data[index]:02X} is not UTF-8"
+    return Problem(_location(file, before, len(before)), Code.NOT_UTF8, message, hint="save the file as UTF-8")
+
+
+def _location(file: str, text: str, index: int) -> Location:
+    return Location(file, text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index))
+
+
+def _documents(file: str, text: str) -> Parsed:
+    builder = Builder(file)
+    syntax_errors: list[Problem] = []
+    start: int | None = 0
+    try:
+        while start is not None and len(syntax_errors) < SYNTAX_ERRORS_MAX:
+            first_line = text.count("\n", 0, start) + 1
+            try:
+                _feed(builder, text[start:], first_line)
+                break
+            except yaml.MarkedYAMLError as error:
+                syntax_errors.append(_syntax(file, error, first_line))
+                start = _next_document(text, start, error.problem_mark.index if error.problem_mark else 0)
+    except LimitError as error:
+        builder.problems.append(error.problem)
+        return Parsed(documents=tuple(builder.documents), problems=(*syntax_errors, *builder.problems), whole=False)
+    problems = (*syntax_errors, *builder.problems)
+    return Parsed(documents=tuple(builder.documents), problems=problems, whole=not syntax_errors)
+
+
+def _feed(builder: Builder, text: str, first_line: int) -> None:
+    """Hand every event to the builder."""
+    loader = _LOADER(text)
+    try:
+        while not isinstance(event := loader.get_event(), yaml.StreamEndEvent):
+            mark = event.start_mark
+            line, column = mark.line + first_line, mark.column + 1
+            if isinstance(event, yaml.ScalarEvent):
+                builder.scalar(event.value, event.anchor, line, column, plain=event.implicit[0])
+            elif isinstance(event, yaml.CollectionStartEvent):
+                builder.open(event.anchor, line, column, is_mapping=isinstance(event, yaml.MappingStartEvent))
+            elif isinstance(event, yaml.CollectionEndEvent):
+                builder.close()
+            elif isinstance(event, yaml.AliasEvent):
+                builder.alias(event.anchor or "", line, column)
+            elif isinstance(event, yaml.DocumentStartEvent):
+                builder.begin()
+            if isinstance(event, _TAGGABLE) and event.tag is not None:
+                builder.tag(event.tag, line, column)
+    finally:
+        loader.dispose()
+
+
+def _syntax(file: str, error: yaml.MarkedYAMLError, first_line: int) -> Problem:
+    """The parser's words, at the place to fix: for an open quote that is where it opens."""
+    problem = error.problem or "cannot be read"
+    begins, fails = error.context_mark, error.problem_mark
+    mark = begins if begins and problem.startswith(_UNCLOSED) else fails or begins
+    at = Location(file, mark.line + first_line, mark.column + 1) if mark else Location(file, first_line)
+    context = f", {error.context} that begins in line {begins.line + first_line}" if error.context and begins else ""
+    hint = next((hint for start, hint in _HINTS.items() if problem.startswith(start)), "")
+    return Problem(at, Code.SYNTAX, f"not YAML: {problem}{context}", hint=hint)
+
+
+def _next_document(text: str, start: int, failed_at: int) -> int | None:
+    """Index of the first `---` in or below the line of a syntax error, always beyond `start`."""
+    line = text.rfind("\n", 0, start + failed_at) + 1
+    match = _DOCUMENT.search(text, max(line, start + 1))
+    return match.start() if match else None
