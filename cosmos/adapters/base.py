@@ -17,7 +17,7 @@ from cosmos.core.run import MediaFacts, Model, OutputFile, Run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """What to start. `{root}` in `argv` stands for the run directory, `{python}` for the host's Python.
+    """What to start. ROOT and PYTHON of `core.ports` mark in `argv` what the adapter cannot know.
 
     `inputs` maps a file name below `inputs/` to the role whose blob it is; `files` are written
     below the run directory.
@@ -68,8 +68,13 @@ class Adapter(Protocol):
     def expect(self, run: Run, media: Mapping[str, MediaFacts]) -> Mapping[str, OutputFile]:
         """Outputs by name with what is known about them once the inputs are known."""
 
-    def launch(self, run: Run) -> Launch:
-        """Files and arguments. Output paths lie below `{root}/outputs/{folder}`."""
+    def launch(self, run: Run, folder: str) -> Launch:
+        """Files and arguments.
+
+        Args:
+            run: What to start.
+            folder: `core.digest.member_folder` of its digest; outputs go below `ROOT/outputs/<folder>/`.
+        """
 
     def judge(
         self,

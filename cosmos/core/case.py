@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import SHORT, Digest, Material, changed, sha256_hex
 from cosmos.core.observed import BatchState, HostView, ObservedBatch, OutputState, Reachable
+from cosmos.core.placement import Obstacle
 from cosmos.core.plan import Cause, Phase
 from cosmos.core.reasons import REASONS
 from cosmos.core.recorded import Attempt, AttemptState, LedgerEntry, Request, Verb
@@ -40,15 +41,16 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """All that the rules may look at for one run. `entry` is None unless its ledger row counts as done."""
+    """All that the rules may look at for one run."""
 
     want: DesiredRun
     now: float
     policy: Policy
+    made: LedgerEntry | None = None
+    """The newest result of the digest."""
     entry: LedgerEntry | None = None
+    """The same when it counts as done; None when a rerun is asked for."""
     output: OutputState | None = None
-    folder: str = ""
-    """Below outputs/: where the result is, or where the next one goes."""
     attempts: tuple[Attempt, ...] = ()
     request: Request | None = None
     view: HostView | None = None
@@ -57,8 +59,7 @@ class Case:
     """Where a batch of this digest is that the database does not know."""
     ghost_host: str = ""
     """Where an attempt that is recorded as over is still alive."""
-    no_place: str = ""
-    """Why no host could take the run, now or by waiting."""
+    obstacle: Obstacle | None = None
     blockers: tuple[Blocker, ...] = ()
     previous: Material | None = None
 
@@ -66,6 +67,13 @@ class Case:
     def open(self) -> Attempt | None:
         """The attempt that holds the digest. An adopted one may be older than the newest."""
         return next((attempt for attempt in reversed(self.attempts) if attempt.is_open), None)
+
+    @property
+    def folder(self) -> str:
+        """Below outputs/: where the result is, or where the next one goes."""
+        if self.entry is not None:
+            return published_folder(self.want.run.key, self.entry)
+        return folder_of(self.want.run.key, self.want.digest, self.made, next_attempt(self))
 
     @property
     def batch(self) -> ObservedBatch | None:
@@ -129,8 +137,22 @@ def backoff_s(case: Case) -> float:
     return full * (0.5 + 0.5 * share)
 
 
+def due_at(case: Case) -> float | None:
+    """When the next attempt may start, while that is in the future.
+
+    An end further ahead than the pause itself was told by a clock that is wrong, and asks for none.
+    """
+    if not case.failures:
+        return None
+    pause = backoff_s(case)
+    ended = case.failures[-1].ended_at or 0.0
+    return ended + pause if case.now - pause < ended <= case.now + pause else None
+
+
 def next_attempt(case: Case) -> int:
-    """Above every number that was used or that a request speaks of, also when old attempts are forgotten."""
+    """Number of the attempt to start. A new one is above all that were used, or that a request speaks of."""
+    if case.open is not None:
+        return case.open.number
     return max(case.attempts[-1].number if case.attempts else 0, case.floor) + 1
 
 

@@ -36,6 +36,9 @@ class Desired:
     runs: tuple[DesiredRun, ...] = ()
     problems: tuple[Problem, ...] = ()
     held: frozenset[str] = frozenset()
+    files: int = 0
+    specs: int = 0
+    """How much was read: spec files, and the good specs in them."""
 
     def by_key(self) -> dict[str, DesiredRun]:
         return {want.run.key: want for want in self.runs}

@@ -26,10 +26,12 @@ FACETS = ("model", "prompt", "inputs", "controls", "params", "source")
 NOT_IN_DIGEST = frozenset(
     {"key", "id", "name", "at", "prompt", "labels", "axes", "needs", "placement", "priority", "retry_limit"}
     | {"timeout_s", "suspend", "outputs"}
+    | {"model.name", "model.inputs", "model.params", "model.at", "control.derived", "source.key"}
 )
-"""Fields of `Run` that do not change the bytes of its output.
+"""Fields of `Run`, and of the values in it, that do not change the bytes of its output.
 
-`prompt` is the prompt's name; its text is in. `outputs` follows from what is in.
+`prompt` is the prompt's name; its text is in. `outputs` and `control.derived` follow from what is in.
+Of an input the bytes are in, not the path; of a source its digest, not its key.
 """
 
 SHORT = 8
@@ -90,7 +92,7 @@ def changed(old: Material, new: Material) -> tuple[str, tuple[str, ...]]:
     """
     for facet in FACETS:
         before, after = old.get(facet), new.get(facet)
-        if before != after:
+        if canonical(before) != canonical(after):
             return facet, _differing(before, after)
     return "", ()
 
@@ -99,7 +101,7 @@ def _differing(before: object, after: object) -> tuple[str, ...]:
     if not isinstance(before, Mapping) or not isinstance(after, Mapping):
         return ()
     names = sorted(before.keys() | after.keys())
-    return tuple(name for name in names if before.get(name) != after.get(name))
+    return tuple(name for name in names if canonical(before.get(name)) != canonical(after.get(name)))
 
 
 def run_id(project: str, key: str) -> str:

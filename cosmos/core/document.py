@@ -94,7 +94,7 @@ _MISSING = _Anchored(None, Place(1, 1), 1, 0)
 class _Frame:
     """A collection that is still open: a mapping unless `mapping` is None.
 
-    `key` waits for its value. `drops` says that the next value belongs to a key that was refused.
+    A mapping by turns awaits a key and a value; without a `key` that value is dropped, its key being refused.
     """
 
     mapping: dict[str, object] | None
@@ -108,12 +108,8 @@ class _Frame:
     key_at: tuple[int, int] = (0, 0)
     merging: bool = False
     merges: list[tuple[object, Place]] = field(default_factory=list)
-    drops: bool = False
     height: int = 0
-
-    @property
-    def awaits_key(self) -> bool:
-        return self.mapping is not None and self.key is None and not self.drops
+    awaits_key: bool = False
 
 
 class Builder:
@@ -139,12 +135,12 @@ class Builder:
         self._count(1, line, column)
         if "\x00" in text:
             self._refuse(line, column, "contains NUL, which no program can be given", code=Code.WRONG_VALUE)
-        frame = self._stack[-1] if self._stack else None
-        if frame is not None and frame.awaits_key:
-            self._key(frame, text, line, column, plain=plain)
-            value: object = text
+        value: object = text
+        if self._stack and self._stack[-1].awaits_key:
+            self._key(self._stack[-1], text, line, column, plain=plain)
         else:
-            value = self._resolve(text, line, column) if plain else text
+            if plain and (not text or text[0] in _MAYBE_SPECIAL):
+                value = self._resolve(text, line, column)
             self._attach(value, Place(line, column), 0)
         if anchor is not None:
             self._anchors[anchor] = _Anchored(value, Place(line, column), 1, 0)
@@ -157,7 +153,8 @@ class Builder:
         if is_key:
             self._refuse(line, column, "a key must be a word or text, not a list or a mapping")
         mapping: dict[str, object] | None = {} if is_mapping else None
-        self._stack.append(_Frame(mapping, Place(line, column), anchor, self._nodes - 1, is_key))
+        place = Place(line, column)
+        self._stack.append(_Frame(mapping, place, anchor, self._nodes - 1, is_key, awaits_key=is_mapping))
 
     def close(self) -> None:
         """End the innermost mapping or list."""
@@ -169,7 +166,7 @@ class Builder:
         if frame.anchor is not None:
             self._anchors[frame.anchor] = _Anchored(value, frame.place, self._nodes - frame.nodes_before, height)
         if frame.is_key:
-            self._stack[-1].drops = True
+            self._stack[-1].awaits_key = False
         else:
             self._attach(value, frame.place, height)
 
@@ -181,10 +178,9 @@ class Builder:
             self._refuse(line, column, f"alias {quoted(name)} has no anchor before it in this document")
         self._count(found.nodes, line, column)
         self._check_depth(len(self._stack) + found.height, line, column)
-        frame = self._stack[-1] if self._stack else None
-        if frame is not None and frame.awaits_key:
+        if self._stack and self._stack[-1].awaits_key:
             self._refuse(line, column, "a key must not be an alias", hint="write it out")
-            frame.drops = True
+            self._stack[-1].awaits_key = False
         else:
             self._attach(found.value, Place(line, column, found.place.children), found.height)
 
@@ -193,11 +189,11 @@ class Builder:
         self._refuse(line, column, f"tag {quoted(name)} is not supported", hint="remove it; quotes make a value text")
 
     def _key(self, frame: _Frame, text: str, line: int, column: int, *, plain: bool) -> None:
+        frame.awaits_key = False
         frame.merging = plain and text == "<<"
         if text in frame.children and not frame.merging:
             message = f"{quoted(text)} is already set in line {frame.children[text].key_line}"
             self._refuse(line, column, message, code=Code.DUPLICATE_KEY, hint="keep one of them")
-            frame.drops = True
         else:
             frame.key = text
             frame.key_at = (line, column)
@@ -209,19 +205,18 @@ class Builder:
             return
         frame = self._stack[-1]
         frame.height = max(frame.height, height)
-        if frame.drops:
-            frame.drops = False
-        elif frame.mapping is None:
+        if frame.mapping is None:
             frame.children[len(frame.items)] = place
             frame.items.append(value)
-        elif frame.key is not None:
+            return
+        key, frame.key, frame.awaits_key = frame.key, None, True
+        if key is not None:
             place.key_line, place.key_column = frame.key_at
             if frame.merging:
                 frame.merges.append((value, place))
             else:
-                frame.mapping[frame.key] = value
-                frame.children[frame.key] = place
-            frame.key = None
+                frame.mapping[key] = value
+                frame.children[key] = place
 
     def _merge(self, frame: _Frame) -> None:
         """Add what `<<` brings: keys of the mapping itself win, then those of earlier mappings."""
@@ -238,8 +233,6 @@ class Builder:
                 )
 
     def _resolve(self, text: str, line: int, column: int) -> object:
-        if text[:1] not in _MAYBE_SPECIAL and text:
-            return text
         try:
             return resolve(text)
         except ValueError as error:

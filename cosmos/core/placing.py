@@ -4,41 +4,69 @@ Used by `core.reconcile` alone, in the order of the queue; each place given out 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from cosmos.core.case import Case, Policy
+from cosmos.core.case import Case, Policy, is_working
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import batch_id
-from cosmos.core.observed import BatchState, Observed, Reachable
-from cosmos.core.placement import HostConfig, NoPlace, Offer, Offers
+from cosmos.core.observed import BatchState, Observed, ObservedBatch, Reachable
+from cosmos.core.placement import HostConfig, Offer, Offers, Place
 from cosmos.core.plan import Act, Blob, Cause, Operation, Phase
 from cosmos.core.recorded import Attempt, Recorded
 from cosmos.core.standing import Standing, place_operation
 
 
-def offer(host: HostConfig, observed: Observed, recorded: Recorded) -> Offer:
+def offers(hosts: Sequence[HostConfig], observed: Observed, recorded: Recorded) -> Offers:
+    """What each host can take now."""
+    known: dict[str, dict[str, Attempt]] = {host.name: {} for host in hosts}
+    for attempts in recorded.attempts.values():
+        for attempt in attempts:
+            if attempt.host in known and not attempt.released:
+                known[attempt.host][attempt.batch_id] = attempt
+    return Offers([_offer(host, observed, known[host.name]) for host in hosts])
+
+
+def _offer(host: HostConfig, observed: Observed, known: Mapping[str, Attempt]) -> Offer:
     view = observed.hosts.get(host.name)
-    here = [a for attempts in recorded.attempts.values() for a in attempts if a.is_open and a.host == host.name]
     if not isinstance(view, Reachable):
-        return Offer(name=host.name, slots=host.slots, free=0, labels=host.labels, away=getattr(view, "why", "no look"))
-    holding = [attempt for attempt in here if _holds_slot(attempt, view)]
-    taken = {gpu for attempt in holding for gpu in attempt.gpus}
+        return Offer(
+            name=host.name,
+            slots=host.slots,
+            free=0,
+            labels=host.labels,
+            containers=host.containers,
+            away=getattr(view, "why", "no look"),
+        )
+    holding = dict(_holding(view.batches, known))
+    taken = {gpu for gpus in holding.values() for gpu in gpus}
     gpus = tuple(gpu.id for gpu in view.gpus)
     return Offer(
         name=host.name,
         slots=host.slots,
         free=max(0, host.slots - len(holding)),
         labels=host.labels,
+        containers=host.containers,
         gpus=gpus,
         gpus_free=tuple(gpu for gpu in gpus if gpu not in taken),
     )
 
 
-def _holds_slot(attempt: Attempt, view: Reachable) -> bool:
-    """What has exited computes no more: its slot is free while its outputs are collected."""
-    batch = view.batches.get(attempt.batch_id)
-    return batch is None or batch.state is not BatchState.EXITED
+def _holding(
+    batches: Mapping[str, ObservedBatch], known: Mapping[str, Attempt]
+) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Batches that hold a slot, with their GPUs: open ones, all that work, and unknown ones that will be started.
+
+    What has exited computes no more: its slot is free while its outputs are collected.
+    """
+    for name, attempt in known.items():
+        batch = batches.get(name)
+        is_over = batch is not None and batch.state is BatchState.EXITED
+        if (attempt.is_open and not is_over) or (batch is not None and is_working(batch)):
+            yield name, attempt.gpus
+    for name, batch in batches.items():
+        if name not in known and (is_working(batch) or batch.state is BatchState.PREPARED):
+            yield name, batch.meta.gpus if batch.meta else ()
 
 
 class Placing:
@@ -55,13 +83,12 @@ class Placing:
         self.readers: Counter[str] = Counter()
 
     def place(self, case: Case, standing: Standing) -> Standing:
-        """The standing of a case that asked for a place, once it has one or none."""
-        place = self._offers.take(case.want.run)
-        if isinstance(place, NoPlace):
-            return replace(standing, message=place.why, stuck=True)
-        missing = self._missing(case, place.host)
+        """The standing of a case that asked for a place, once it has one. What was intended keeps the one it has."""
+        intended = case.open
+        place = Place(host=intended.host, gpus=intended.gpus) if intended else self._offers.take(case.want.run)
+        missing = [] if case.state is BatchState.PREPARED else self._missing(case, place.host)
         self.readers.update(blob.sha256 for blob in missing)
-        name = batch_id(case.want.run.id, case.want.digest, standing.attempt)
+        name = intended.batch_id if intended else batch_id(case.want.run.id, case.want.digest, standing.attempt)
         where = {"host": place.host, "gpus": place.gpus, "batch_id": name, "folder": case.folder}
         waits = place.waits if not place.now else "inputs" if missing else ""
         self.operations.append(place_operation(case, **where, ready=not waits, waits=waits))
@@ -79,13 +106,17 @@ class Placing:
         return [blob for blob in blobs if blob.sha256 not in there]
 
     def _stage(self, case: Case, host: str, missing: Sequence[Blob], *, ahead: bool) -> None:
-        """One operation a run, with the blobs that no earlier operation of this plan brings."""
+        """One operation a run, with the blobs that no earlier operation of this plan brings.
+
+        What has a slot is never held back by the limit on what has none.
+        """
         fresh = tuple(blob for blob in missing if (host, blob.sha256) not in self._staged)
         if not fresh:
             return
         self._ahead[host] += ahead
-        soon = self._ahead[host] <= self._policy.stage_ahead
-        self._staged.update((host, blob.sha256) for blob in fresh)
+        soon = not ahead or self._ahead[host] <= self._policy.stage_ahead
+        if soon:
+            self._staged.update((host, blob.sha256) for blob in fresh)
         self.operations.append(
             Operation(
                 act=Act.STAGE,

@@ -120,7 +120,7 @@ class Operation:
     @property
     def id(self) -> str:
         """Equal for the same act on the same thing, whatever plan it is in."""
-        return f"{self.act.value}:{self.host}:{self.batch_id or self.digest}"
+        return f"{self.act.value}:{self.host}:{self.batch_id or self.folder or self.digest}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

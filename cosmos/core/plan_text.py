@@ -52,22 +52,30 @@ def text(plan: Plan) -> str:
 
 def summary(plan: Plan) -> str:
     """The last line: counts in the rhythm of other planners, or that there is nothing to do."""
-    unchanged = _unchanged(plan)
     if plan.is_empty:
-        broken = sum(_needs_attention(status) for status in plan.statuses)
-        if broken:
-            return f"Nothing to do by itself: {broken} need attention; {unchanged} unchanged."
-        return NO_CHANGES
+        return _idle(plan)
     counts = Counter(operation.act for operation in plan.operations)
     parts = [
         f"{counts[act]} to {_VERBS[act]}"
         for act in (Act.LAUNCH, Act.ADOPT, Act.COLLECT, Act.RESTORE, Act.STOP)
         if counts[act]
     ]
-    parts += [f"{counts[Act.FAIL]} lost"] if counts[Act.FAIL] else []
-    line = f"Plan: {', '.join(parts) or 'upkeep only'}; {unchanged} unchanged."
+    lost = sum(operation.act is Act.FAIL and operation.cause is Cause.LOST for operation in plan.operations)
+    parts += [f"{lost} lost"] if lost else []
+    parts += [f"{counts[Act.FAIL] - lost} to close"] if counts[Act.FAIL] > lost else []
+    line = f"Plan: {', '.join(parts) or 'upkeep only'}; {_unchanged(plan)} unchanged."
     costs = _costs(plan)
     return f"{line}  {costs}" if costs else line
+
+
+def _idle(plan: Plan) -> str:
+    """Nothing to do is not yet as desired: work may be under way, and a person may be needed."""
+    broken = sum(map(_needs_attention, plan.statuses))
+    others = [s.phase for s in plan.statuses if s.sync is not Sync.SYNCED and not _needs_attention(s)]
+    counts = Counter(others)
+    parts = [f"{counts[phase]} {phase.value.lower()}" for phase in Phase if counts[phase]]
+    parts += [f"{broken} need{'s' if broken == 1 else ''} attention"] if broken else []
+    return f"Nothing to do now: {', '.join(parts)}; {_unchanged(plan)} unchanged." if parts else NO_CHANGES
 
 
 def as_json(plan: Plan) -> dict[str, object]:
@@ -80,7 +88,7 @@ def as_json(plan: Plan) -> dict[str, object]:
             **{act.value: sum(operation.act is act for operation in plan.operations) for act in Act},
             "unchanged": _unchanged(plan),
             "eta_s": _eta(plan.operations),
-            "upload_bytes": sum(blob.size for blob in _blobs(plan.operations)),
+            "upload_bytes": _upload(plan.operations),
         },
     }
 
@@ -101,6 +109,8 @@ def status_json(status: RunStatus) -> dict[str, object]:
         "attempt": status.attempt,
         "folder": status.folder,
         "since": status.since,
+        "until": status.until,
+        "stuck": status.stuck,
         "file": status.at.file,
         "line": status.at.line,
     }
@@ -120,7 +130,7 @@ def size(count: int) -> str:
     """Bytes with a decimal unit: `812 B`, `29.0 MB`."""
     value, unit = float(count), "B"
     for larger in ("kB", "MB", "GB", "TB"):
-        if value < 1000:
+        if value < (1000 if unit == "B" else 999.95):  # else it would be shown as 1000.0
             break
         value, unit = value / 1000, larger
     return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
@@ -129,11 +139,16 @@ def size(count: int) -> str:
 def _launch_row(operation: Operation) -> list[str]:
     glyph = "-/+" if operation.cause in _AGAIN else "+"
     cause = f"{operation.cause.value} ({operation.detail})" if operation.detail else operation.cause.value
-    where = " ".join((operation.host, *(f"gpu{gpu}" for gpu in operation.gpus))).strip()
+    where = " ".join((operation.host, *map(_gpu, operation.gpus))).strip()
     eta = "" if operation.eta_s is None else f"~{duration(operation.eta_s)}"
-    last = operation.waits if not operation.ready and operation.waits != "inputs" else ""
+    last = f"waits for {operation.waits}" if not operation.ready and operation.waits != "inputs" else ""
     at = operation.at.short if operation.at else ""
     return [f"{glyph} run {operation.key}", cause, at, where, eta, last]
+
+
+def _gpu(id: str) -> str:
+    """`gpu0`, or the start of a name as nvidia-smi gives it: `GPU-8f3a09c1`."""
+    return f"gpu{id}" if id.isdigit() else id[:12]
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -155,11 +170,11 @@ def _staging(plan: Plan) -> list[str]:
 
 
 def _line(operation: Operation) -> str:
-    cause = operation.cause.value
-    if operation.act is Act.FAIL and operation.reason is not None:
-        return f"! run {operation.key}   {operation.reason.value}: {operation.detail}"
+    if operation.act is Act.FAIL:
+        what = operation.reason or operation.cause
+        return f"! run {operation.key}   {what.value}: {operation.detail}"
     where = f"   {operation.host}" if operation.host else ""
-    return f"{_GLYPHS[operation.act]} {_VERBS[operation.act]} {operation.key}   {cause}{where}"
+    return f"{_GLYPHS[operation.act]} {_VERBS[operation.act]} {operation.key}   {operation.cause.value}{where}"
 
 
 def _releases(operations: Iterable[Operation]) -> list[str]:
@@ -190,13 +205,19 @@ def _blobs(operations: Iterable[Operation]) -> list[Blob]:
     return list({blob.sha256: blob for operation in operations for blob in operation.blobs}.values())
 
 
+def _upload(operations: Iterable[Operation]) -> int:
+    """Bytes to send: a blob once to each host that lacks it."""
+    sizes = {(operation.host, blob.sha256): blob.size for operation in operations for blob in operation.blobs}
+    return sum(sizes.values())
+
+
 def _eta(operations: Iterable[Operation]) -> float:
     return sum(operation.eta_s or 0.0 for operation in operations if operation.act is Act.LAUNCH)
 
 
 def _costs(plan: Plan) -> str:
     eta = _eta(plan.operations)
-    upload = sum(blob.size for blob in _blobs(plan.operations))
+    upload = _upload(plan.operations)
     parts = [f"~{duration(eta)} of run time"] if eta else []
     parts += [f"{size(upload)} to upload"] if upload else []
     return f"{', '.join(parts)}." if parts else ""

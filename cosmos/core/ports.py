@@ -28,12 +28,9 @@ ROOT = "\0{root}"
 PYTHON = "\0{python}"
 """In an argv: the host's Python. Filled in by the host."""
 
-FOLDER = "\0{folder}"
-"""In an argv: the member's folder below outputs/. Filled in by the engine, which knows the digest."""
-
 
 def fill(argv: Iterable[str], marks: Mapping[str, str]) -> tuple[str, ...]:
-    """Put values in place of marks (ROOT, PYTHON, FOLDER); other marks stay.
+    """Put values in place of marks (ROOT, PYTHON); other marks stay.
 
     A mark begins with NUL, which neither a spec's text nor any program's argument can hold. So it equals
     nothing that a person wrote, and a prompt that says "{root}" needs no escaping.

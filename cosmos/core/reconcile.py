@@ -5,16 +5,17 @@ order of priority; run directories that belong to no desired run are swept (adop
 stopped when cancelled, released once durable). Nothing is decided anywhere else.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from graphlib import TopologicalSorter
 
 from cosmos.core import sweep
-from cosmos.core.case import Blocker, Case, Policy, folder_of
+from cosmos.core.case import Blocker, Case, Policy, published_folder
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import Digest
 from cosmos.core.observed import Observed, OutputState
 from cosmos.core.placement import HostConfig, Offers
-from cosmos.core.placing import Placing, offer
+from cosmos.core.placing import Placing, offers
 from cosmos.core.plan import ENDED, Act, Operation, Phase, Plan, RunStatus
 from cosmos.core.recorded import Attempt, LedgerEntry, Recorded, Verb
 from cosmos.core.rules import judge
@@ -31,17 +32,19 @@ def reconcile(
     policy: Policy,
 ) -> Plan:
     """Decide what to do next. Times in seconds since the epoch."""
-    standings = judge_all(desired, observed, recorded, now, policy)
-    operations = [operation for _, standing in standings.values() for operation in standing.operations]
-    offers = Offers([offer(host, observed, recorded) for host in hosts])
-    placing = Placing(observed, recorded, offers, policy)
-    placed = {key: placing.place(case, standing) for key, (case, standing) in _queue(standings) if standing.wants_place}
-    operations += sweep.leftovers(desired, observed.hosts, recorded, policy)
-    statuses = [_status(case, placed.get(key, standing), recorded) for key, (case, standing) in standings.items()]
+    found = sweep.find(observed.hosts, recorded)
+    room = offers(hosts, observed, recorded)
+    scene = _Scene(observed=observed, recorded=recorded, found=found, room=room, now=now, policy=policy)
+    judged = _judge(desired, scene)
+    placing = Placing(observed, recorded, room, policy)
+    _give_places(judged, placing)
+    lost = {case.want.digest for case, _ in judged.values() if case.output is OutputState.LOST}
+    operations = [operation for _, standing in judged.values() for operation in standing.operations]
+    operations += sweep.leftovers(desired, observed.hosts, recorded, policy, found=found, lost=lost)
     operations += placing.operations
     return Plan(
-        operations=tuple(sorted(_mend_eta(operations, desired, recorded), key=_order)),
-        statuses=tuple(sorted(statuses, key=lambda status: status.key)),
+        operations=_arrange(operations, desired, recorded),
+        statuses=tuple(_status(*judged[key]) for key in sorted(judged)),
         readers=placing.readers,
     )
 
@@ -51,54 +54,53 @@ def reconcile(
 Standings = dict[str, tuple[Case, Standing]]
 
 
-def judge_all(desired: Desired, observed: Observed, recorded: Recorded, now: float, policy: Policy) -> Standings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scene:
+    """What all cases share."""
+
+    observed: Observed
+    recorded: Recorded
+    found: sweep.Found
+    room: Offers | None
+    now: float
+    policy: Policy
+
+
+def judge_all(
+    desired: Desired,
+    observed: Observed,
+    recorded: Recorded,
+    now: float,
+    policy: Policy,
+    hosts: Sequence[HostConfig] | None = None,
+) -> Standings:
+    """The case of every run and what its rule says, before places are given out.
+
+    Without `hosts`, nobody asks whether one could take a run.
+    """
+    found = sweep.find(observed.hosts, recorded)
+    room = None if hosts is None else offers(hosts, observed, recorded)
+    return _judge(desired, _Scene(observed=observed, recorded=recorded, found=found, room=room, now=now, policy=policy))
+
+
+def _judge(desired: Desired, scene: _Scene) -> Standings:
     """Runs after those that they wait for; runs with one digest after the one that leads it."""
-    by_key = desired.by_key()
-    ordered = _upstream_first(desired.runs, by_key)
-    leaders = _leaders(ordered, policy)
-    orphans = sweep.orphans(observed.hosts, recorded)
+    ordered = _upstream_first(desired)
+    leaders = _leaders(ordered, scene.policy)
     done: Standings = {}
     for want in ordered:
-        run = want.run
-        case = _case(want, observed, recorded, orphans, now, policy)
-        case = replace(case, blockers=tuple(_blockers(want, done)))
-        leader = leaders[want.digest]
-        if leader == run.key or case.entry is not None:
-            done[run.key] = (case, judge(case)[1])
-        else:
-            done[run.key] = (case, _follow(leader, done[leader][1] if leader in done else None))
+        case = _case(want, scene, tuple(_blockers(want, done)))
+        done[want.run.key] = (case, _standing(case, leaders, done))
     return done
 
 
-def _case(
-    want: DesiredRun,
-    observed: Observed,
-    recorded: Recorded,
-    orphans: Mapping[Digest, str],
-    now: float,
-    policy: Policy,
-) -> Case:
-    run = want.run
-    attempts = recorded.attempts.get(want.digest, ())
-    request = recorded.requests.get(want.digest)
-    entry = recorded.ledger.get(want.digest)
-    rerun = request is not None and request.verb is Verb.RERUN and entry is not None and entry.attempt <= request.after
-    folder = folder_of(run.key, want.digest, entry, attempts[-1].number if attempts else 1)
-    entry = None if rerun else entry
-    open_host = attempts[-1].host if attempts and attempts[-1].is_open else ""
-    return Case(
-        want=want,
-        now=now,
-        policy=policy,
-        entry=entry,
-        output=observed.outputs.get(folder, OutputState.MISSING) if entry else None,
-        folder=folder,
-        attempts=attempts,
-        request=request,
-        view=observed.hosts.get(open_host),
-        orphan_host="" if open_host else orphans.get(want.digest, ""),
-        previous=recorded.previous.get(run.id),
-    )
+def _upstream_first(desired: Desired) -> list[DesiredRun]:
+    """Equal for equal runs in any order. Expansion has refused cycles."""
+    by_key = desired.by_key()
+    waiting = {key: want.run.waits_for for key, want in sorted(by_key.items()) if want.run.waits_for}
+    later = (key for key in TopologicalSorter(waiting).static_order() if key in waiting)
+    first = sorted(by_key.keys() - waiting.keys())
+    return [by_key[key] for key in (*first, *later)]
 
 
 def _leaders(ordered: Iterable[DesiredRun], policy: Policy) -> dict[Digest, str]:
@@ -115,49 +117,113 @@ def _leaders(ordered: Iterable[DesiredRun], policy: Policy) -> dict[Digest, str]
     return {digest: key for digest, (_, key) in leaders.items()}
 
 
-def _follow(leader: str, standing: Standing | None) -> Standing:
-    message = f"same settings as {leader}; its result is shared"
-    if standing is None:
-        return Standing(phase=Phase.WAITING, message=message)
-    return replace(standing, message=message, operations=(), wants_place=False, until=None)
-
-
-def _upstream_first(runs: Sequence[DesiredRun], by_key: Mapping[str, DesiredRun]) -> list[DesiredRun]:
-    """Expansion has refused cycles, so that every run appears once, after what it waits for."""
-    ordered: dict[str, DesiredRun] = {}
-    for start in sorted(runs, key=lambda want: want.run.key):
-        stack = [start]
-        while stack:
-            want = stack[-1]
-            missing = [by_key[key] for key in want.run.waits_for if key in by_key and key not in ordered]
-            if missing:
-                stack.extend(missing)
-            else:
-                ordered[stack.pop().run.key] = want
-    return list(ordered.values())
+def _case(want: DesiredRun, scene: _Scene, blockers: tuple[Blocker, ...]) -> Case:
+    run, digest = want.run, want.digest
+    attempts = scene.recorded.attempts.get(digest, ())
+    request = scene.recorded.requests.get(digest)
+    made = scene.recorded.ledger.get(digest)
+    rerun = request is not None and request.verb is Verb.RERUN and made is not None and made.attempt <= request.after
+    entry = None if rerun else made
+    open_host = next((attempt.host for attempt in attempts if attempt.is_open), "")
+    return Case(
+        want=want,
+        now=scene.now,
+        policy=scene.policy,
+        made=made,
+        entry=entry,
+        output=scene.observed.outputs.get(published_folder(run.key, entry), OutputState.MISSING) if entry else None,
+        attempts=attempts,
+        request=request,
+        view=scene.observed.hosts.get(open_host),
+        orphan_host=scene.found.orphans[digest][0] if digest in scene.found.orphans else "",
+        ghost_host=scene.found.ghosts.get(digest, ""),
+        obstacle=None if entry or open_host or scene.room is None else scene.room.obstacle(run),
+        blockers=blockers,
+        previous=scene.recorded.previous.get(run.id),
+    )
 
 
 def _blockers(want: DesiredRun, done: Standings) -> Iterable[Blocker]:
     for key in want.run.waits_for:
         if key not in done:
-            yield Blocker(key=key, phase=Phase.PENDING, ended=True)  # its spec has a problem
+            yield Blocker(key=key, phase=Phase.PENDING, ended=True, why="its spec has a problem")
             continue
         case, standing = done[key]
         is_done = case.entry is not None and case.output is not OutputState.LOST
         if not is_done and case.want.digest != want.digest:
-            yield Blocker(key=key, phase=standing.phase, ended=standing.phase in ENDED or standing.stuck)
+            yield _blocker(key, case, standing)
 
 
-def _queue(standings: Standings) -> list[tuple[str, tuple[Case, Standing]]]:
-    return sorted(standings.items(), key=lambda item: (-item[1][0].want.run.priority, item[0]))
+def _blocker(key: str, case: Case, standing: Standing) -> Blocker:
+    unselected = standing.phase is Phase.PENDING
+    why = "its files are lost" if case.entry is not None else standing.message if unselected else ""
+    ended = standing.stuck or unselected or standing.phase in ENDED
+    return Blocker(key=key, phase=standing.phase, ended=ended, why=why)
+
+
+def _standing(case: Case, leaders: dict[Digest, str], done: Standings) -> Standing:
+    """What the rules say; or, for one of several runs with a digest, that another does the work.
+
+    A leader that only a person can move gives way to the first that can act.
+    """
+    key, leader = case.want.run.key, leaders[case.want.digest]
+    if key == leader or case.entry is not None:
+        return judge(case)[1]
+    if leader in done and done[leader][1].stuck:
+        own = judge(case)[1]
+        if own.wants_place or own.operations:
+            leaders[case.want.digest] = key
+            return own
+    return _follow(leader, done)
+
+
+def _follow(leader: str, done: Standings) -> Standing:
+    message = f"same settings as {leader}; its result is shared"
+    if leader not in done:
+        return Standing(phase=Phase.WAITING, message=message, follows=leader)
+    standing = done[leader][1]
+    return replace(standing, message=message, operations=(), wants_place=False, until=None, follows=leader)
+
+
+# Places ------------------------------------------------------------------------------------------
+
+
+def _give_places(judged: Standings, placing: Placing) -> None:
+    """Replace the standings that asked for a place, in order of priority, and those that follow them."""
+    asking = [(case, standing) for case, standing in judged.values() if standing.wants_place]
+    for case, standing in sorted(asking, key=lambda asked: (-asked[0].want.run.priority, asked[0].want.run.key)):
+        judged[case.want.run.key] = (case, placing.place(case, standing))
+    following = [(key, standing.follows) for key, (_, standing) in judged.items() if standing.follows]
+    for key, leader in following:
+        judged[key] = (judged[key][0], _follow(leader, judged))
 
 
 # Putting together --------------------------------------------------------------------------------
 
+_ACT_ORDER = (Act.ADOPT, Act.STOP, Act.FAIL, Act.COLLECT, Act.RESTORE, Act.STAGE, Act.LAUNCH, Act.RELEASE)
 
-def _status(case: Case, standing: Standing, recorded: Recorded) -> RunStatus:
+
+def _arrange(operations: Iterable[Operation], desired: Desired, recorded: Recorded) -> tuple[Operation, ...]:
+    """Cheap and freeing acts first; then what can be done now; then by priority and key."""
+    by_key = desired.by_key()
+
+    def place(operation: Operation) -> tuple[int, bool, int, str, str, str]:
+        want = by_key.get(operation.key)
+        rank = (_ACT_ORDER.index(operation.act), not operation.ready, -want.run.priority if want else 0)
+        return *rank, operation.key, operation.batch_id, operation.host
+
+    def timed(operation: Operation) -> Operation:
+        want = by_key.get(operation.key) if operation.act is Act.LAUNCH else None
+        eta = recorded.durations_s.get(want.run.model.name) if want else None
+        return operation if eta is None else replace(operation, eta_s=eta)
+
+    return tuple(sorted(map(timed, operations), key=place))
+
+
+def _status(case: Case, standing: Standing) -> RunStatus:
     run, attempt = case.want.run, case.open
     last = case.attempts[-1] if case.attempts else None
+    shown = attempt or last
     return RunStatus(
         key=run.key,
         run_id=run.id,
@@ -168,11 +234,11 @@ def _status(case: Case, standing: Standing, recorded: Recorded) -> RunStatus:
         cause=standing.cause,
         reason=standing.reason,
         message=standing.message,
-        host=attempt.host if attempt else last.host if last else "",
+        host=shown.host if shown else "",
         gpus=attempt.gpus if attempt else (),
-        attempt=attempt.number if attempt else last.number if last else 0,
+        attempt=shown.number if shown else 0,
         folder=case.folder if case.entry else "",
-        since=_since(case.entry, last),
+        since=_since(case.entry, shown),
         until=standing.until,
         stuck=standing.stuck,
     )
@@ -182,18 +248,3 @@ def _since(entry: LedgerEntry | None, last: Attempt | None) -> float | None:
     if entry is not None:
         return entry.finished_at
     return None if last is None else last.ended_at or last.started_at or last.intended_at
-
-
-def _mend_eta(operations: Iterable[Operation], desired: Desired, recorded: Recorded) -> Iterable[Operation]:
-    models = {want.digest: want.run.model.name for want in desired.runs}
-    for operation in operations:
-        eta = recorded.durations_s.get(models.get(operation.digest, ""))
-        yield replace(operation, eta_s=eta) if operation.act is Act.LAUNCH and eta is not None else operation
-
-
-_ACT_ORDER = (Act.ADOPT, Act.STOP, Act.FAIL, Act.COLLECT, Act.RESTORE, Act.STAGE, Act.LAUNCH, Act.RELEASE)
-
-
-def _order(operation: Operation) -> tuple[int, bool, str, str]:
-    """Cheap and freeing acts first; then what can be done now; then by key."""
-    return _ACT_ORDER.index(operation.act), not operation.ready, operation.key, operation.batch_id

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cosmos.core import standing
-from cosmos.core.case import Case, backoff_s, is_alive, is_exhausted
+from cosmos.core.case import Case, due_at, is_alive, is_exhausted, is_unstarted
 from cosmos.core.observed import BatchState, OutputState, Unreachable
 from cosmos.core.plan import Cause
-from cosmos.core.recorded import AttemptState
 from cosmos.core.standing import Standing
 
 
@@ -85,12 +84,18 @@ RULES: tuple[Rule, ...] = (
         standing.fail_lost,
     ),
     Rule(
-        "An intended batch that was not started is started, under the same name.",
-        lambda c: c.open is not None and c.open.state is AttemptState.INTENDED,
-        standing.resume,
+        "What was not started when its run was suspended is withdrawn.",
+        lambda c: is_unstarted(c) and c.want.run.suspend,
+        standing.withdraw,
     ),
+    Rule("An intended batch that was not started is started, under the same name.", is_unstarted, standing.resume),
     Rule("A started batch whose run directory is gone is lost.", _open, standing.fail_gone),
     Rule("Our work that the database does not know is adopted.", lambda c: bool(c.orphan_host), standing.adopt),
+    Rule(
+        "Nothing starts while an earlier attempt, recorded as over, is still alive.",
+        lambda c: bool(c.ghost_host),
+        standing.wait_for_end,
+    ),
     Rule("A cancelled run starts no more until a retry.", lambda c: c.is_cancelled, standing.cancelled),
     Rule("Failures that another attempt cannot mend, or too many, end a run.", is_exhausted, standing.failed),
     Rule("A suspended run starts nothing.", lambda c: c.want.run.suspend, standing.suspended),
@@ -102,8 +107,9 @@ RULES: tuple[Rule, ...] = (
     Rule("A run starts after the runs that it needs.", lambda c: bool(c.blockers), standing.blocked),
     Rule(
         "Between attempts there is a pause.",
-        lambda c: bool(c.failures) and c.now < (c.failures[-1].ended_at or 0.0) + backoff_s(c),
+        lambda c: due_at(c) is not None,
         standing.back_off,
     ),
+    Rule("A run that no host can take waits for a person.", lambda c: c.obstacle is not None, standing.no_place),
     Rule("Everything else asks for a place.", lambda c: True, standing.place),
 )

@@ -120,8 +120,9 @@ class Run:
     @property
     def waits_for(self) -> tuple[str, ...]:
         """Keys of the runs that must be done before this one starts."""
-        source = () if self.source is None else (self.source.key,)
-        return tuple(dict.fromkeys((*source, *self.needs)))
+        if self.source is None:
+            return self.needs if len(self.needs) < 2 else tuple(dict.fromkeys(self.needs))
+        return tuple(dict.fromkeys((self.source.key, *self.needs)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

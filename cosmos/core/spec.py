@@ -146,9 +146,9 @@ class RunSpec(Part):
     matrix: Matrix | None = Field(default=None, description="lists of values by field: params.seed: [1, 2]")
     source: SourceSpec | None = Field(default=None, description="another run whose output this one reads")
     needs: list[str] = Field(default=[], description="runs that must be done first; name, name/member or name/*")
-    placement: PlacementSpec = PlacementSpec()
+    placement: PlacementSpec = Field(default=PlacementSpec(), description="which machines may take it")
     priority: int = Field(default=50, ge=0, le=100, description="higher starts sooner")
-    retry: RetrySpec = RetrySpec()
+    retry: RetrySpec = Field(default=RetrySpec(), description="what happens after a failure")
     timeout: Seconds = Field(default=7200.0, description="wall time, as 2h, 90m, 45s or seconds")
     suspend: bool = Field(default=False, description="start nothing; what runs goes on")
 
@@ -169,18 +169,18 @@ def _control(value: object) -> object:
 class ParamSpec(Part):
     """Declaration of one parameter of a model."""
 
-    type: Literal["int", "float", "str", "bool"]
+    type: Literal["int", "float", "str", "bool"] = Field(description="a value of another type is refused")
     default: Scalar | None = Field(default=None, description="without one the parameter is required")
-    min: float | None = None
-    max: float | None = None
-    choices: list[Scalar] = []
-    description: str = ""
+    min: float | None = Field(default=None, description="smallest value taken")
+    max: float | None = Field(default=None, description="largest value taken")
+    choices: list[Scalar] = Field(default=[], description="the values taken, when they are few")
+    description: str = Field(default="", description="for people")
 
 
 class InputSpec(Part):
     """Declaration of one input of a model."""
 
-    required: bool = True
+    required: bool = Field(default=True, description="the model cannot do without it")
 
 
 class ModelSpec(Part):
@@ -188,7 +188,7 @@ class ModelSpec(Part):
 
     kind: Literal["Model"]
     name: Name = Field(description="unique among models; a project's spec replaces a built-in one")
-    labels: Labels = {}
+    labels: Labels = Field(default={}, description="free words for people")
     adapter: str = Field(description="the code that knows files, arguments and results: command, preview")
     image: str | None = Field(default=None, description="container image; @sha256:... pins it")
     command: list[Text] = Field(
@@ -197,7 +197,9 @@ class ModelSpec(Part):
     )
     inputs: dict[Role, InputSpec] = Field(default={}, description="inputs by role")
     outputs: dict[Role, RelativePath] = Field(default={}, description="file by output name")
-    params: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")], ParamSpec] = {}
+    params: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")], ParamSpec] = Field(
+        default={}, description="declaration of each parameter: {type, default, min, max, choices}"
+    )
     env: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")], Text] = Field(
         default={}, description="environment of the program; no secrets"
     )

@@ -6,7 +6,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cosmos.core.case import Case, backoff_s, launch_cause, next_attempt, why_launch
+from cosmos.core.case import Case, due_at, is_alive, launch_cause, next_attempt, why_launch
 from cosmos.core.observed import OutputState, Reachable, Unreachable
 from cosmos.core.plan import Act, Cause, Operation, Phase, Sync
 from cosmos.core.reasons import REASONS, Reason
@@ -15,7 +15,10 @@ from cosmos.core.recorded import AttemptState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where a run stands and what follows. `wants_place` asks for a host to start attempt `attempt` on."""
+    """Where a run stands and what follows.
+
+    `wants_place` asks for attempt `attempt` to be started: on a host that is free, or where it was intended.
+    """
 
     phase: Phase
     sync: Sync = Sync.OUT_OF_SYNC
@@ -28,6 +31,8 @@ class Standing:
     until: float | None = None
     stuck: bool = False
     """Only a person can change this."""
+    follows: str = ""
+    """Key of the run with the same digest that does the work."""
 
 
 def _operation(case: Case, act: Act, cause: Cause, **more: object) -> Operation:
@@ -41,7 +46,10 @@ def _operation(case: Case, act: Act, cause: Cause, **more: object) -> Operation:
 
 
 def done(case: Case) -> Standing:
-    return Standing(phase=Phase.SUCCEEDED, sync=Sync.SYNCED)
+    return _DONE
+
+
+_DONE = Standing(phase=Phase.SUCCEEDED, sync=Sync.SYNCED)
 
 
 def restore(case: Case) -> Standing:
@@ -119,13 +127,26 @@ def running(case: Case) -> Standing:
     return Standing(phase=Phase.RUNNING)
 
 
+def withdraw(case: Case) -> Standing:
+    cause, detail = Cause.SUSPENDED, "suspended before it was started"
+    if is_alive(case):
+        operation = _operation(case, Act.STOP, cause)
+    else:
+        operation = _operation(case, Act.FAIL, cause, reason=Reason.STOPPED, detail=detail)
+    return Standing(phase=_phase_recorded(case), cause=cause, operations=(operation,))
+
+
 def resume(case: Case) -> Standing:
-    operation = _operation(case, Act.LAUNCH, Cause.RESUMED)
-    return Standing(phase=Phase.STARTING, cause=Cause.RESUMED, operations=(operation,))
+    return Standing(phase=Phase.STARTING, cause=Cause.RESUMED, wants_place=True, attempt=next_attempt(case))
 
 
 def adopt(case: Case) -> Standing:
     return Standing(phase=Phase.RUNNING, cause=Cause.ORPHANED, message=f"found on {case.orphan_host}")
+
+
+def wait_for_end(case: Case) -> Standing:
+    message = f"an earlier attempt is still alive on {case.ghost_host}; it is stopped first"
+    return Standing(phase=Phase.WAITING, message=message)
 
 
 def cancelled(case: Case) -> Standing:
@@ -149,10 +170,10 @@ def failed(case: Case) -> Standing:
 def blocked(case: Case) -> Standing:
     ended = [blocker for blocker in case.blockers if blocker.ended]
     if ended:
-        words = ", ".join(f"{blocker.key} ({blocker.phase.value})" for blocker in ended)
+        words = ", ".join(f"{blocker.key} ({blocker.why or blocker.phase.value})" for blocker in ended)
         return Standing(phase=Phase.WAITING, message=f"cannot start: needs {words}", stuck=True)
     words = ", ".join(blocker.key for blocker in case.blockers)
-    operation = _next_launch(case, waits=f"waits for {words}")
+    operation = _next_launch(case, waits=words)
     return Standing(phase=Phase.WAITING, cause=operation.cause, message=f"waits for {words}", operations=(operation,))
 
 
@@ -161,14 +182,20 @@ def not_selected(case: Case) -> Standing:
 
 
 def back_off(case: Case) -> Standing:
-    until = (case.failures[-1].ended_at or case.now) + backoff_s(case)
-    operation = _next_launch(case, waits="waits before the next attempt")
+    operation = _next_launch(case, waits="the pause between attempts")
     last = case.failures[-1]
-    reason = f"{last.reason.value if last.reason else 'failed'}; next attempt {last.number + 1} soon"
+    message = f"{last.reason.value if last.reason else 'failed'}; next attempt {operation.attempt} soon"
     return Standing(
-        phase=Phase.WAITING, cause=Cause.ATTEMPT_FAILED, reason=last.reason, message=reason,
-        operations=(operation,), until=until,
+        phase=Phase.WAITING, cause=Cause.ATTEMPT_FAILED, reason=last.reason, message=message,
+        operations=(operation,), until=due_at(case),
     )  # fmt: skip
+
+
+def no_place(case: Case) -> Standing:
+    cause, _ = why_launch(case)
+    why = case.obstacle.why if case.obstacle else ""
+    sync = Sync.UNKNOWN if case.obstacle and case.obstacle.away else Sync.OUT_OF_SYNC
+    return Standing(phase=Phase.QUEUED, sync=sync, cause=cause, message=why, stuck=True)
 
 
 def place(case: Case) -> Standing:
@@ -185,5 +212,5 @@ def _next_launch(case: Case, waits: str) -> Operation:
 
 def place_operation(case: Case, **more: object) -> Operation:
     """The launch of a case that wants a place, with the host, GPUs and batch id that it was given."""
-    cause, detail = why_launch(case)
+    cause, detail = (Cause.RESUMED, "") if case.open else why_launch(case)
     return _operation(case, Act.LAUNCH, cause, detail=detail, attempt=next_attempt(case), **more)

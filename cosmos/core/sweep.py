@@ -5,9 +5,10 @@ is collected into the ledger, and only then is the host's copy released. Nothing
 batch.json is touched.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
-from cosmos.core.case import Policy, folder_of
+from cosmos.core.case import Policy, folder_of, is_working
 from cosmos.core.desired import Desired
 from cosmos.core.digest import Digest
 from cosmos.core.observed import BatchState, HostView, Member, ObservedBatch, Reachable
@@ -16,24 +17,76 @@ from cosmos.core.reasons import REASONS, Reason
 from cosmos.core.recorded import Attempt, AttemptState, Recorded, Verb
 
 
-def orphans(hosts: Mapping[str, HostView], recorded: Recorded) -> dict[Digest, str]:
-    """Host by digest, for batches that carry our record and that the database does not know."""
-    return {member.digest: host for host, _, member in _unknown(hosts, recorded)}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Work on hosts that no open attempt stands for."""
+
+    orphans: Mapping[Digest, tuple[str, ObservedBatch, Member]]
+    """Unknown to the database: host, batch and member; of several about one digest, the first attempt."""
+    ghosts: Mapping[Digest, str]
+    """Alive although recorded as over: the host."""
 
 
-def leftovers(desired: Desired, hosts: Mapping[str, HostView], recorded: Recorded, policy: Policy) -> list[Operation]:
-    """Adopt what is unknown, finish what is no longer wanted, release what is durable here."""
+def find(hosts: Mapping[str, HostView], recorded: Recorded) -> Found:
+    """Compare what hosts have with what is recorded."""
+    orphans: dict[Digest, tuple[str, ObservedBatch, Member]] = {}
+    ghosts: dict[Digest, str] = {}
+    for host, batch, member in _ours(hosts):
+        attempts = recorded.attempts.get(member.digest, ())
+        known = next((attempt for attempt in attempts if attempt.batch_id == batch.batch_id), None)
+        if known is not None:
+            if not known.is_open and is_working(batch):
+                ghosts[member.digest] = host
+        elif batch.state is not BatchState.PARTIAL and not any(attempt.is_open for attempt in attempts):
+            orphans.setdefault(member.digest, (host, batch, member))
+    return Found(orphans=orphans, ghosts=ghosts)
+
+
+def _ours(hosts: Mapping[str, HostView]) -> Iterable[tuple[str, ObservedBatch, Member]]:
+    """Everything with our record, by attempt: older work is adopted first."""
+    seen = [
+        (batch.meta.attempt, batch.batch_id, host, batch)
+        for host, view in hosts.items()
+        if isinstance(view, Reachable)
+        for batch in view.batches.values()
+        if batch.meta is not None
+    ]
+    for *_, host, batch in sorted(seen, key=lambda each: each[:3]):
+        yield from ((host, batch, member) for member in (batch.meta.members if batch.meta else ()))
+
+
+def leftovers(
+    desired: Desired,
+    hosts: Mapping[str, HostView],
+    recorded: Recorded,
+    policy: Policy,
+    *,
+    found: Found,
+    lost: Collection[Digest],
+) -> list[Operation]:
+    """Adopt what is unknown, finish what is no longer wanted, release what is durable here.
+
+    Args:
+        desired: What speaks for attempts.
+        hosts: What each host has.
+        recorded: What the database says.
+        policy: Which run directories stay.
+        found: What `find` found.
+        lost: Digests whose results are gone here, so that a host's copy may be the last one.
+    """
     wanted = {want.digest for want in desired.runs}
-    operations = [_adopt(host, batch, member) for host, batch, member in _unknown(hosts, recorded)]
+    held = {each.batch_id for attempts in recorded.attempts.values() for each in attempts if each.is_open}
+    operations = [_adopt(host, batch, member) for host, batch, member in found.orphans.values()]
     for attempts in recorded.attempts.values():
         for attempt in attempts:
             view = hosts.get(attempt.host)
             if not isinstance(view, Reachable):
                 continue
-            if not attempt.is_open:
-                operations += _release(attempt, policy)
-            elif attempt.digest not in wanted or _is_done(attempt, recorded):
-                operations += _unwanted(attempt, view, recorded)
+            if attempt.is_open:
+                if attempt.digest not in wanted or _is_done(attempt, recorded):
+                    operations += _unwanted(attempt, view, recorded)
+            elif not attempt.released and attempt.batch_id not in held:
+                operations += _over(attempt, view, policy, is_lost=attempt.digest in lost)
     return operations
 
 
@@ -42,14 +95,6 @@ def _is_done(attempt: Attempt, recorded: Recorded) -> bool:
     entry, request = recorded.ledger.get(attempt.digest), recorded.requests.get(attempt.digest)
     rerun = request is not None and request.verb is Verb.RERUN
     return entry is not None and not (rerun and request is not None and entry.attempt <= request.after)
-
-
-def _unknown(hosts: Mapping[str, HostView], recorded: Recorded) -> Iterable[tuple[str, ObservedBatch, Member]]:
-    known = {attempt.batch_id for attempts in recorded.attempts.values() for attempt in attempts}
-    for host, view in sorted(hosts.items()):
-        for batch in sorted(view.batches.values(), key=lambda b: b.batch_id) if isinstance(view, Reachable) else ():
-            if batch.batch_id not in known and batch.meta is not None and batch.state is not BatchState.PARTIAL:
-                yield from ((host, batch, member) for member in batch.meta.members)
 
 
 def _adopt(host: str, batch: ObservedBatch, member: Member) -> Operation:
@@ -61,12 +106,18 @@ def _adopt(host: str, batch: ObservedBatch, member: Member) -> Operation:
         host=host,
         batch_id=batch.batch_id,
         attempt=batch.meta.attempt if batch.meta else 1,
+        gpus=batch.meta.gpus if batch.meta else (),
     )
 
 
-def _release(attempt: Attempt, policy: Policy) -> list[Operation]:
-    kept = attempt.state is not AttemptState.SUCCEEDED and attempt.host in policy.keep_failed
-    return [] if attempt.released or kept else [_act(attempt, Act.RELEASE, Cause.DURABLE)]
+def _over(attempt: Attempt, view: Reachable, policy: Policy, *, is_lost: bool) -> list[Operation]:
+    """Nothing that lives is released, nor what may be the last copy of a result."""
+    batch = view.batches.get(attempt.batch_id)
+    succeeded = attempt.state is AttemptState.SUCCEEDED
+    if batch is not None and is_working(batch):
+        return [_act(attempt, Act.STOP, Cause.CANCELLED if attempt.state is AttemptState.CANCELLED else Cause.LOST)]
+    kept = batch is not None and is_lost if succeeded else attempt.host in policy.keep_failed
+    return [] if kept else [_act(attempt, Act.RELEASE, Cause.DURABLE)]
 
 
 def _unwanted(attempt: Attempt, view: Reachable, recorded: Recorded) -> list[Operation]:
@@ -74,19 +125,25 @@ def _unwanted(attempt: Attempt, view: Reachable, recorded: Recorded) -> list[Ope
     batch = view.batches.get(attempt.batch_id)
     request = recorded.requests.get(attempt.digest)
     cancelled = request is not None and request.verb is Verb.CANCEL and request.after >= attempt.number
-    if batch is None:
-        return [_fail(attempt, Reason.RUN_DIRECTORY_LOST)]
+    if batch is None or batch.state is BatchState.PARTIAL:
+        intended = attempt.state is AttemptState.INTENDED
+        return [_withdraw(attempt) if intended else _fail(attempt, Reason.RUN_DIRECTORY_LOST)]
     if batch.state is BatchState.EXITED:
         folder = folder_of(attempt.key, attempt.digest, recorded.ledger.get(attempt.digest), attempt.number)
         return [_act(attempt, Act.COLLECT, Cause.EXITED, folder=folder)]
+    if batch.state is BatchState.PREPARED:
+        return [_act(attempt, Act.STOP, Cause.CANCELLED if cancelled else Cause.NOT_WANTED)]
     if batch.survivors or (cancelled and batch.state is BatchState.RUNNING):
         return [_act(attempt, Act.STOP, Cause.CANCELLED if cancelled else Cause.LOST)]
     if batch.state is BatchState.RUNNING:
         return []
-    if batch.state is BatchState.LOST:
-        rebooted = bool(batch.boot_id) and batch.boot_id != view.boot_id
-        return [_fail(attempt, Reason.HOST_REBOOTED if rebooted else Reason.PROCESS_LOST)]
-    return [_fail(attempt, Reason.STOPPED)]
+    rebooted = bool(batch.boot_id) and batch.boot_id != view.boot_id
+    return [_fail(attempt, Reason.HOST_REBOOTED if rebooted else Reason.PROCESS_LOST)]
+
+
+def _withdraw(attempt: Attempt) -> Operation:
+    detail = "withdrawn before it was started: nothing asks for it any more"
+    return _act(attempt, Act.FAIL, Cause.NOT_WANTED, reason=Reason.STOPPED, detail=detail)
 
 
 def _fail(attempt: Attempt, reason: Reason) -> Operation:
@@ -104,6 +161,7 @@ def _act(
         host=attempt.host,
         batch_id=attempt.batch_id,
         attempt=attempt.number,
+        gpus=attempt.gpus,
         folder=folder,
         reason=reason,
         detail=detail,

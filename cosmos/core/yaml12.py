@@ -23,7 +23,7 @@ SYNTAX_ERRORS_MAX = 20
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _DOCUMENT = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
-_TAGGABLE = (yaml.ScalarEvent, yaml.CollectionStartEvent)
+_NODES = (yaml.ScalarEvent, yaml.CollectionStartEvent)
 _UNCLOSED = ("found unexpected end of stream", "found unexpected document indicator")
 _HINTS = {
     "found character that cannot start any token": "indent with spaces; quote a text that starts with @, ` or %",
@@ -100,6 +100,8 @@ def _feed(builder: Builder, text: str, first_line: int) -> None:
         while not isinstance(event := loader.get_event(), yaml.StreamEndEvent):
             mark = event.start_mark
             line, column = mark.line + first_line, mark.column + 1
+            if isinstance(event, _NODES) and event.tag is not None:
+                builder.tag(event.tag, line, column)
             if isinstance(event, yaml.ScalarEvent):
                 builder.scalar(event.value, event.anchor, line, column, plain=event.implicit[0])
             elif isinstance(event, yaml.CollectionStartEvent):
@@ -110,8 +112,6 @@ def _feed(builder: Builder, text: str, first_line: int) -> None:
                 builder.alias(event.anchor or "", line, column)
             elif isinstance(event, yaml.DocumentStartEvent):
                 builder.begin()
-            if isinstance(event, _TAGGABLE) and event.tag is not None:
-                builder.tag(event.tag, line, column)
     finally:
         loader.dispose()
 

@@ -1,0 +1,18 @@
+"""Adapters: one per model family, found by the `adapter` field of a Model spec.
+
+To add one: write a module here with a class that has the methods of `base.Adapter` (the shared pieces
+are in `fields` and `evidence`), add an instance to `ADAPTERS`, and a Model spec that names it to
+`cosmos/models/`. Nothing else in the package knows model families by name.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from cosmos.adapters.base import Adapter
+from cosmos.adapters.command import CommandAdapter
+from cosmos.adapters.preview import PreviewAdapter
+
+ADAPTERS: Mapping[str, Adapter] = MappingProxyType(
+    {adapter.name: adapter for adapter in (CommandAdapter(), PreviewAdapter())}
+)
+"""Adapters by name. They hold no state, so one instance of each serves everybody."""

@@ -1,0 +1,121 @@
+"""How a run ended, by evidence: exit record, files, decoded frames, log. Shared by all adapters.
+
+Success is never the exit code alone. A reason that is retried by itself is given only where the log or
+the signal shows that the machine, not the program, was at fault.
+"""
+
+import re
+from collections.abc import Mapping
+
+from cosmos.adapters.base import Step, Verdict
+from cosmos.core.observed import ExitRecord
+from cosmos.core.reasons import Reason
+from cosmos.core.recorded import Manifest
+from cosmos.core.run import MediaFacts, OutputFile
+
+WORDS_MAX = 200
+"""Longest piece of a log that goes into a message."""
+
+_SIGNALS = {1: "HUP", 2: "INT", 3: "QUIT", 4: "ILL", 6: "ABRT", 7: "BUS", 8: "FPE", 9: "KILL", 11: "SEGV", 15: "TERM"}
+_FROM_OUTSIDE = frozenset({1, 9, 15})
+"""Signals that a program does not send itself."""
+
+_NO_DISK = re.compile(r"No space left on device|Disk quota exceeded", re.IGNORECASE)
+_NO_GPU_MEMORY = re.compile(r"CUDA out of memory|torch\.(cuda\.)?OutOfMemoryError|CUDA_ERROR_OUT_OF_MEMORY")
+_NO_MEMORY = re.compile(r"out of memory|oom[- ]kill|cannot allocate memory|MemoryError|std::bad_alloc", re.IGNORECASE)
+_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
+_COUNT = re.compile(r"\bprogress (\d{1,9})/(\d{1,9})\b")
+_PERCENT = re.compile(r"(?<![\d.])(\d{1,3})(?:\.\d+)? ?%")
+
+
+def exit_verdict(record: ExitRecord, log_tail: str) -> Verdict | None:
+    """Why the program did not end well, or None where it did."""
+    if record.stopped:
+        return Verdict(reason=Reason.STOPPED, message="the run was stopped")
+    if record.timed_out:
+        lasted = record.ended_at - record.started_at
+        return Verdict(reason=Reason.TIMEOUT, message=f"stopped after {lasted:.0f} s, the run's timeout")
+    if record.code == 0:
+        return None
+    last = last_line(log_tail)
+    if record.stage == "verify":
+        return Verdict(reason=Reason.INPUT_CORRUPT, message=_join("an input differs from its sha256", last))
+    if record.code in (126, 127):
+        words = "cannot be executed" if record.code == 126 else "is not on the host"
+        return Verdict(reason=Reason.PROGRAM_NOT_FOUND, message=_join(f"the program {words}", last))
+    if _NO_DISK.search(log_tail):
+        return Verdict(reason=Reason.DISK_FULL, message=_join("the host's disk is full", last))
+    if _NO_GPU_MEMORY.search(log_tail):
+        return Verdict(reason=Reason.GPU_OUT_OF_MEMORY, message=_join("the GPU's memory was not enough", last))
+    return _signalled(record.code, log_tail) or Verdict(
+        reason=Reason.PROGRAM_FAILED, message=_join(f"exit code {record.code}", last)
+    )
+
+
+def output_verdict(
+    outputs: Mapping[str, OutputFile], manifest: Manifest, media: Mapping[str, MediaFacts | str]
+) -> Verdict | None:
+    """What is wrong with the files, or None where each output is there and is what it must be."""
+    sizes = {entry.name: entry.size for entry in manifest}
+    for name, output in outputs.items():
+        if output.path not in sizes:
+            found = f"the program left {', '.join(sorted(sizes)[:5])}" if sizes else "the program left no file"
+            return Verdict(reason=Reason.OUTPUT_MISSING, message=f'output "{name}": no {output.path}; {found}')
+        if wrong := _wrong_media(output, media.get(name)):
+            return Verdict(reason=Reason.OUTPUT_INVALID, message=f'output "{name}" ({output.path}): {wrong}')
+    return None
+
+
+def step(log_tail: str) -> Step:
+    """Progress from the last lines of a log: `progress 3/48`, or a percentage."""
+    words = last_line(log_tail)
+    for line in reversed(_lines(log_tail)):
+        if (count := _COUNT.search(line)) and int(count[2]):
+            return Step(percent=min(100, int(count[1]) * 100 // int(count[2])), words=words)
+        if (percent := _PERCENT.search(line)) and int(percent[1]) <= 100:
+            return Step(percent=int(percent[1]), words=words)
+    return Step(words=words)
+
+
+def last_line(log_tail: str) -> str:
+    """The last line that says something, without terminal codes, at most WORDS_MAX characters."""
+    lines = _lines(log_tail)
+    return lines[-1][:WORDS_MAX] if lines else ""
+
+
+def _lines(log_tail: str) -> list[str]:
+    plain = _ESCAPES.sub("", log_tail)
+    lines = ("".join(letter for letter in line if letter.isprintable()) for line in plain.splitlines())
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _signalled(code: int, log_tail: str) -> Verdict | None:
+    number = -code if code < 0 else code - 128
+    if number not in _SIGNALS:
+        return None
+    last = last_line(log_tail)
+    if number == 9 and _NO_MEMORY.search(log_tail):
+        return Verdict(reason=Reason.HOST_OUT_OF_MEMORY, message=_join("killed for lack of memory", last))
+    if number in _FROM_OUTSIDE:
+        words = f"ended by signal {_SIGNALS[number]}, which was not sent from here"
+        return Verdict(reason=Reason.PROCESS_LOST, message=_join(words, last))
+    return Verdict(reason=Reason.PROGRAM_FAILED, message=_join(f"crashed (signal {_SIGNALS[number]})", last))
+
+
+def _wrong_media(output: OutputFile, facts: MediaFacts | str | None) -> str:
+    if not output.video:
+        return ""
+    if facts is None:
+        return "it was not decoded"
+    if isinstance(facts, str):
+        return facts
+    if output.frames is not None and facts.frames != output.frames:
+        return f"{facts.frames} frames, and must have {output.frames}"
+    found, wanted = (facts.width, facts.height), (output.width, output.height)
+    if any(want is not None and have != want for have, want in zip(found, wanted, strict=True)):
+        return f"{found[0]}x{found[1]} pixels, and must be {wanted[0] or 'any'}x{wanted[1] or 'any'}"
+    return ""
+
+
+def _join(words: str, last: str) -> str:
+    return f"{words}: {last}" if last else words

@@ -1,0 +1,80 @@
+"""Controls, inputs and file names of a draft: the pieces that adapters share besides `params`.
+
+Functions return what the model will get and the refusals, never one at the price of the other, so that a
+person sees all problems of a spec at once.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+
+from cosmos.core.draft import Draft, Path, Refusal
+from cosmos.core.problem import did_you_mean
+
+PLACES = 9
+"""Decimals of a control weight that count: far below what a model resolves, far above rounding errors."""
+
+RESERVED = frozenset({"run.log", "provenance.json", "thumbnail.jpg"})
+"""Names that stand beside the outputs once they are published."""
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
+
+
+def normalised(weights: Mapping[str, float]) -> dict[str, float]:
+    """Weights as a model applies them: a sum above 1 is scaled to 1. A weight of 0 stays, and is shown as 0."""
+    total = sum(weights.values())
+    slack = len(weights) * 10**-PLACES  # what rounding may add: normalising twice changes nothing
+    scale = total if total > 1 + slack else 1.0
+    return {role: round(weight / scale, PLACES) + 0.0 for role, weight in weights.items()}
+
+
+def inputs_for(
+    draft: Draft, available: Mapping[str, str], takes: Mapping[str, bool]
+) -> tuple[dict[str, str], list[Refusal]]:
+    """Files by role, of the roles that the model takes.
+
+    A scene may offer more than a model reads; what the run itself names must be read. Another run's
+    output takes its role in place of the scene's file, and has no path.
+
+    Args:
+        draft: The run as written.
+        available: Files by role that prompt and run offer.
+        takes: Roles of the model; True where required.
+    """
+    refusals = [unknown("input", role, ("inputs", role), takes) for role in sorted(draft.named - takes.keys())]
+    files = {role: available[role] for role in takes if role in available}
+    made = None if draft.source is None else draft.source.role
+    if made is not None:
+        files.pop(made, None)
+        if made not in takes:
+            refusals.append(unknown("input", made, ("source", "role"), takes))
+        if made in draft.named:
+            message = f'input "{made}" is given twice, by `inputs` and by `source`'
+            refusals.append(Refusal(path=("inputs", made), message=message, hint="keep one of them"))
+    refusals += [missing(role) for role, needed in takes.items() if needed and role not in {*files, made}]
+    return files, refusals
+
+
+def missing(role: str, path: Path = ("inputs",)) -> Refusal:
+    """Refusal of a run whose model needs an input that nothing offers."""
+    hint = f"put {role}.mp4 into the folder of inputs, or name a file: `inputs: {{{role}: path}}`"
+    return Refusal(path=path, message=f'needs an input "{role}"', hint=hint)
+
+
+def unknown(what: str, name: str, path: Path, known: Iterable[str]) -> Refusal:
+    """Refusal of a name that the model does not have, with the nearest one that it has."""
+    names = sorted(known)
+    has = f"it takes {', '.join(names)}" if names else f"it takes no {what} at all"
+    return Refusal(path=path, message=f'the model takes no {what} "{name}"', hint=did_you_mean(name, names) or has)
+
+
+def file_name(role: str, path: str | None) -> str:
+    """Name of an input below `inputs/` of the run directory: the role, with the suffix of its file.
+
+    What another run makes has no path here; it is named as a video, which nearly every output is.
+    """
+    suffix = ".mp4" if path is None else PurePosixPath(path).suffix.lower()
+    return role + (suffix if suffix[1:].isascii() and suffix[1:].isalnum() else "")
+
+
+def is_video(path: str) -> bool:
+    return PurePosixPath(path).suffix.lower() in VIDEO_SUFFIXES

@@ -1,0 +1,1 @@
+"""The command line: words in, CosmosAPI asked, rows out. Begins in `main`."""

@@ -1,0 +1,59 @@
+"""Ctrl-C while work is under way: the first detaches, the second leaves at once.
+
+The signal only writes a byte to a pipe that a thread reads. A handler runs between any two steps of the
+main thread, even inside a lock of `threading`: calling anything that takes one there can hang.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Self
+
+LEFT = 130
+_SHOW_CURSOR = "\x1b[?25h"
+
+
+class Interrupt:
+    """Between `with` and its end, SIGINT means `detach`.
+
+    Args:
+        detach: Called from another thread, once.
+    """
+
+    def __init__(self, detach: Callable[[], None]) -> None:
+        self._detach = detach
+
+    def __enter__(self) -> Self:
+        self._read, self._write = os.pipe()
+        self._before = signal.signal(signal.SIGINT, self._note)
+        self._thread = threading.Thread(target=self._serve, daemon=True, name="interrupt")
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        signal.signal(signal.SIGINT, self._before)
+        os.close(self._write)
+        self._thread.join()
+        os.close(self._read)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        os.write(self._write, b"!")
+
+    def _serve(self) -> None:
+        if not os.read(self._read, 1):
+            return
+        self._detach()
+        if os.read(self._read, 1):
+            _leave()
+
+
+def _leave() -> None:
+    """Without waiting for acts under way: every instant is safe to be killed at."""
+    if sys.stderr.isatty():
+        os.write(2, _SHOW_CURSOR.encode())
+    os._exit(LEFT)

@@ -1,0 +1,197 @@
+"""What `cosmos list` prints: one table and one JSON form for each kind of thing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cosmos.api import CosmosAPI
+from cosmos.cli.render import Screen, table
+from cosmos.cli.status_page import FORMAT_VERSION, STYLES
+from cosmos.core.plan_text import size
+from cosmos.core.run import Model, ParamType
+from cosmos.core.select import Named, select
+from cosmos.views import HostRow, ModelRow, PromptRow, RunRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """Things of one kind. The last column of a row may be cut on a terminal."""
+
+    kind: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    items: Sequence[dict[str, object]]
+    spare: Sequence[str] = ()
+
+    @property
+    def names(self) -> list[str]:
+        return [row[0] for row in self.rows if row[0]]
+
+
+def lines(listing: Listing, screen: Screen) -> list[str]:
+    if not listing.rows:
+        return [f"no {listing.kind}"]
+    return table(screen, listing.heads, listing.rows, spare=listing.spare, styles=STYLES)
+
+
+def document(listing: Listing) -> dict[str, object]:
+    return {"format_version": FORMAT_VERSION, listing.kind: list(listing.items)}
+
+
+def runs(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> Listing:
+    found = cosmos.runs(names, labels)
+    return Listing(
+        kind="runs",
+        heads=("NAME", "ID", "PHASE", "MODEL", "PROMPT", "FILE", "LABELS"),
+        rows=[
+            (row.key, row.id, row.phase.value, row.model, row.prompt or "-", row.at.short, pairs(row.labels))
+            for row in found
+        ],
+        items=[_run(row) for row in found],
+        spare=("ID", "FILE", "PROMPT"),
+    )
+
+
+def _run(row: RunRow) -> dict[str, object]:
+    return {
+        "key": row.key,
+        "id": row.id,
+        "digest": row.digest,
+        "phase": row.phase.value,
+        "model": row.model,
+        "prompt": row.prompt,
+        "labels": dict(row.labels),
+        "file": row.at.file,
+        "line": row.at.line,
+    }
+
+
+def prompts(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> Listing:
+    rows = cosmos.prompts()
+    chosen = select([Named(key=row.name, others=(row.id,), labels=row.labels) for row in rows], names, labels)
+    found = [row for row in rows if row.name in chosen]
+    return Listing(
+        kind="prompts",
+        heads=("NAME", "ID", "RUNS", "INPUTS", "FILE", "TEXT"),
+        rows=[(row.name, row.id, str(row.runs), row.inputs or "-", row.at.short, row.text) for row in found],
+        items=[prompt_document(row) for row in found],
+        spare=("ID", "FILE"),
+    )
+
+
+def prompt_document(row: PromptRow) -> dict[str, object]:
+    return {
+        "name": row.name,
+        "id": row.id,
+        "text": row.text,
+        "negative": row.negative,
+        "inputs": row.inputs,
+        "labels": dict(row.labels),
+        "runs": row.runs,
+        "file": row.at.file,
+        "line": row.at.line,
+    }
+
+
+def models(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> Listing:
+    rows = cosmos.models()
+    chosen = select([Named(key=row.name) for row in rows], names, labels)
+    found = [row for row in rows if row.name in chosen]
+    return Listing(
+        kind="models",
+        heads=("NAME", "ADAPTER", "FROM", "RUNS", "PARAMETERS"),
+        rows=[
+            (
+                row.name,
+                row.model.adapter,
+                "built-in" if row.built_in else row.model.at.short,
+                str(row.runs),
+                ", ".join(_parameter(name, kind) for name, kind in sorted(row.model.params.items())) or "-",
+            )
+            for row in found
+        ],
+        items=[model_document(row) for row in found],
+    )
+
+
+def _parameter(name: str, kind: ParamType) -> str:
+    return f"{name}={kind.default}" if not kind.required else f"{name} (required)"
+
+
+def model_document(row: ModelRow) -> dict[str, object]:
+    model: Model = row.model
+    return {
+        "name": row.name,
+        "adapter": model.adapter,
+        "built_in": row.built_in,
+        "image": model.image,
+        "command": list(model.command),
+        "inputs": dict(model.inputs),
+        "outputs": dict(model.outputs),
+        "params": {name: _param_document(kind) for name, kind in sorted(model.params.items())},
+        "runs": row.runs,
+        "file": model.at.file,
+        "line": model.at.line,
+    }
+
+
+def _param_document(kind: ParamType) -> dict[str, object]:
+    return {
+        "type": kind.type,
+        "default": kind.default,
+        "required": kind.required,
+        "min": kind.minimum,
+        "max": kind.maximum,
+        "choices": list(kind.choices),
+        "description": kind.description,
+    }
+
+
+def hosts(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> Listing:
+    rows = cosmos.hosts()
+    chosen = select([Named(key=row.name, labels=row.labels) for row in rows], names, labels)
+    found = [row for row in rows if row.name in chosen]
+    return Listing(
+        kind="hosts",
+        heads=("NAME", "ADDRESS", "RUNTIME", "HOST", "BUSY", "DISK", "GPUS", "LABELS"),
+        rows=[_host_cells(row) for row in found],
+        items=[_host(row) for row in found],
+        spare=("LABELS", "RUNTIME"),
+    )
+
+
+def _host_cells(row: HostRow) -> tuple[str, ...]:
+    return (
+        row.name,
+        row.address,
+        row.runtime,
+        "Reachable" if row.reachable else f"Unreachable: {row.why}",
+        f"{row.busy} of {row.slots}",
+        f"{size(row.disk_free)} free" if row.disk_total else "-",
+        ", ".join(row.gpus) or "-",
+        pairs(row.labels),
+    )
+
+
+def _host(row: HostRow) -> dict[str, object]:
+    return {
+        "name": row.name,
+        "address": row.address,
+        "runtime": row.runtime,
+        "reachable": row.reachable,
+        "why": row.why,
+        "slots": row.slots,
+        "busy": row.busy,
+        "disk_free": row.disk_free,
+        "disk_total": row.disk_total,
+        "gpus": list(row.gpus),
+        "labels": dict(row.labels),
+    }
+
+
+def pairs(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{name}={value}" for name, value in sorted(labels.items())) or "-"
+
+
+Lister = Callable[[CosmosAPI, Sequence[str], Sequence[str]], Listing]
+
+LISTS: Mapping[str, Lister] = {"runs": runs, "prompts": prompts, "models": models, "hosts": hosts}

@@ -1,0 +1,121 @@
+"""Options that commands share, and what the words before the command say.
+
+Imported at every start, so it imports only typer and the standard library; `cosmos.api` comes when
+a command opens its project.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+if TYPE_CHECKING:
+    from cosmos.api import CosmosAPI
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What stands before the command: which project, how talkative, whether in colour."""
+
+    project: Path | None = None
+    verbose: int = 0
+    color: bool = True
+
+    def open(self) -> "CosmosAPI":
+        """The project. Nothing is read before it is asked for something."""
+        from cosmos.api import CosmosAPI
+
+        return CosmosAPI(self.project)
+
+
+def shell(context: typer.Context) -> Shell:
+    return cast(Shell, context.obj)
+
+
+class Output(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class ListOutput(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    NAME = "name"
+
+
+def examples(*lines: str) -> str:
+    """The foot of a command's help. The backspace keeps its lines as they are."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+def complete_names(context: typer.Context, incomplete: str) -> list[str]:
+    """Runs of the last look, for the TAB key: nothing is looked at and no mistake is reported."""
+    from cosmos.api import CosmosAPI
+    from cosmos.errors import CosmosError
+
+    project = context.find_root().params.get("project")
+    try:
+        return [name for name in CosmosAPI(project).known_names() if name.startswith(incomplete)]
+    except CosmosError:
+        return []
+
+
+def split(terms: list[str] | None) -> list[str]:
+    """Label terms, whether repeated or with commas between."""
+    return [term.strip() for value in terms or () for term in value.split(",") if term.strip()]
+
+
+def seconds(text: str | None) -> float | None:
+    """`30m`, `1h30m`, `45s` or a number of seconds."""
+    if text is None:
+        return None
+    from cosmos.core import spec
+
+    found = float(text) if text.isascii() and text.isdecimal() else spec.seconds(text)
+    if not isinstance(found, float):
+        raise typer.BadParameter(f'"{text}" is not a duration such as 30m, 1h30m or 45s', param_hint="--timeout")
+    return found
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name, id or unique prefix.", autocompletion=complete_names)]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="NAMES",
+        help='Runs: names, ids, globs ("city-*"), unique prefixes. Default: all.',
+        autocompletion=complete_names,
+        show_default=False,
+    ),
+]
+SomeNames = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="NAMES",
+        help='Runs: names, ids, globs ("city-*"), unique prefixes; "*" for all.',
+        autocompletion=complete_names,
+        show_default=False,
+    ),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        "-l",
+        metavar="TERM",
+        help="Only runs with a label: a=b, a!=b, a, !a. Repeat, or put commas between.",
+        show_default=False,
+    ),
+]
+OutputOption = Annotated[
+    Output, typer.Option("--output", "-o", metavar="text|json", help="json: stdout is one JSON document.")
+]
+ListOutputOption = Annotated[
+    ListOutput,
+    typer.Option("--output", "-o", metavar="text|json|name", help="json: one document; name: names, for pipes."),
+]
+Timeout = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Stop waiting after 30m, 2h, ...; what runs goes on.", show_default=False),
+]

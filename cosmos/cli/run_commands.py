@@ -1,0 +1,201 @@
+"""Commands that plan and act: plan, apply, wait, cancel, retry."""
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cosmos.cli.options import (
+    Labels,
+    Names,
+    Output,
+    OutputOption,
+    Shell,
+    SomeNames,
+    Timeout,
+    examples,
+    seconds,
+    shell,
+    split,
+)
+from cosmos.errors import RefusedError
+
+if TYPE_CHECKING:
+    from cosmos.api import CosmosAPI, Listener
+    from cosmos.core.plan import RunStatus
+    from cosmos.outcome import Outcome
+    from cosmos.views import PlanView
+
+EXIT_CHANGES = 2
+
+Rerun = Annotated[bool, typer.Option("--rerun", help="Finished runs too; needs NAMES or labels.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(
+        epilog=examples("cosmos plan", 'cosmos plan "city-*" -l scene=city', "cosmos plan -o json | jq .summary")
+    )(plan)
+    app.command(
+        epilog=examples("cosmos apply", "cosmos apply --yes --timeout 8h", 'cosmos apply "city-rain/*" --rerun')
+    )(apply)
+    app.command(epilog=examples("cosmos wait", 'cosmos wait "city-*" --timeout 30m'))(wait)
+    app.command(
+        epilog=examples("cosmos cancel city-rain/edge-0.2", 'cosmos cancel -l scene=city --why "wrong camera"')
+    )(cancel)
+    app.command(epilog=examples("cosmos retry city-rain/edge-0.2 && cosmos apply", 'cosmos retry "*"'))(retry)
+
+
+def plan(
+    context: typer.Context,
+    names: Names = None,
+    labels: Labels = None,
+    rerun: Rerun = False,
+    detailed: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 0: nothing to do, 1: error, 2: changes.")
+    ] = False,
+    output: OutputOption = Output.TEXT,
+) -> int:
+    """Look, and say what apply would do and why. Changes nothing."""
+    from cosmos.cli import plan_page, render
+
+    given = shell(context)
+    with given.open() as cosmos:
+        view = _plan(cosmos, names, labels, rerun=rerun)
+    render.answer(
+        output,
+        color=given.color,
+        text=lambda screen: plan_page.lines(view, screen),
+        document=lambda: plan_page.document(view),
+    )
+    if output is Output.TEXT:
+        plan_page.complain(view, render.err(color=given.color))
+    if view.problems:
+        return 1
+    return EXIT_CHANGES if detailed and not view.plan.is_empty else 0
+
+
+def apply(
+    context: typer.Context,
+    names: Names = None,
+    labels: Labels = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    rerun: Rerun = False,
+    stay: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Stay until all is done, or only until started.")
+    ] = True,
+    timeout: Timeout = None,
+) -> int:
+    """Show the plan, ask, and do it. Ctrl-C detaches: what runs goes on."""
+    from cosmos.cli import plan_page, render
+
+    given, timeout_s = shell(context), seconds(timeout)
+    screen, talk = render.out(color=given.color), render.err(color=given.color)
+    with given.open() as cosmos:
+        view = _plan(cosmos, names, labels, rerun=rerun)
+        screen.write(*plan_page.lines(view, screen))
+        plan_page.complain(view, talk)
+        if plan_page.is_settled(view):
+            result = plan_page.standing(view)
+            if result.failed:
+                screen.write(*plan_page.outcome(result, screen))
+            return result.exit_code
+        if not view.plan.is_empty and not yes:
+            _ask()
+
+        def call(listener: "Listener") -> "Outcome":
+            return cosmos.apply(view, wait=stay, timeout_s=timeout_s, listener=listener)
+
+        result = _follow(given, cosmos, view.plan.statuses, call)
+        made = plan_page.outputs(result, view, cosmos.settings)
+    screen.write(*made, *plan_page.outcome(result, screen))
+    talk.write(*plan_page.come_back(result))
+    return result.exit_code
+
+
+def wait(context: typer.Context, names: Names = None, labels: Labels = None, timeout: Timeout = None) -> int:
+    """Stay until the work that is under way has ended, and collect it. Starts nothing."""
+    from cosmos.cli import plan_page, render
+
+    given, timeout_s = shell(context), seconds(timeout)
+    with given.open() as cosmos:
+
+        def call(listener: "Listener") -> "Outcome":
+            return cosmos.wait(names or [], split(labels), timeout_s=timeout_s, listener=listener)
+
+        result = _follow(given, cosmos, cosmos.status(look=False).statuses, call)
+    screen = render.out(color=given.color)
+    screen.write(*plan_page.outcome(result, screen))
+    render.err(color=given.color).write(*plan_page.come_back(result))
+    return result.exit_code
+
+
+def cancel(
+    context: typer.Context,
+    names: SomeNames = None,
+    labels: Labels = None,
+    why: Annotated[str, typer.Option(metavar="TEXT", help="Kept with the run.", show_default=False)] = "",
+) -> int:
+    """Stop runs. They start no more until a retry; what they have made stays."""
+    from cosmos.cli import render
+
+    given = shell(context)
+    with given.open() as cosmos:
+        result = cosmos.cancel(names or [], split(labels), why=why)
+    talk = render.err(color=given.color)
+    render.out(color=given.color).write(*(f"{status.key} {status.phase.value}" for status in result.statuses))
+    if result.handed_to:
+        talk.write(f"Noted. It is carried out by the other one: {result.handed_to}")
+    for trouble in result.troubles:
+        talk.write(f"{talk.paint('error:', 'red')} {trouble}")
+    return 1 if result.troubles else 0
+
+
+def retry(context: typer.Context, names: SomeNames = None, labels: Labels = None) -> int:
+    """Let failed and cancelled runs be tried again. Starts nothing by itself."""
+    from cosmos.cli import render
+
+    given = shell(context)
+    with given.open() as cosmos:
+        keys = cosmos.retry(names or [], split(labels))
+    render.out(color=given.color).write(*keys)
+    render.err(color=given.color).write("cosmos apply starts them.")
+    return 0
+
+
+def _plan(cosmos: "CosmosAPI", names: list[str] | None, labels: list[str] | None, *, rerun: bool) -> "PlanView":
+    terms = split(labels)
+    if rerun and not names and not terms:
+        raise RefusedError("--rerun without names would run everything again", 'name runs or labels; "*" means all')
+    return cosmos.plan(names or [], terms, rerun=rerun)
+
+
+def _ask() -> None:
+    """On a terminal, a question; elsewhere a refusal.
+
+    Raises:
+        RefusedError: Nobody can be asked, or the answer is no.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise RefusedError("nothing was started: there is no terminal to ask on", "cosmos apply --yes does not ask")
+    sys.stderr.write("\nApply this plan? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise RefusedError("nothing was started")
+
+
+def _follow(
+    given: Shell, cosmos: "CosmosAPI", before: "Iterable[RunStatus]", call: "Callable[[Listener], Outcome]"
+) -> "Outcome":
+    """Call with progress on stderr, and with Ctrl-C as a way out that stops nothing."""
+    from cosmos.cli import live, render
+    from cosmos.cli.interrupt import Interrupt
+
+    with live.watching(render.err(color=given.color), before, table=not given.verbose) as watcher:
+
+        def detach() -> None:
+            watcher.say("Detaching once what is under way here is done; Ctrl-C again leaves at once.")
+            cosmos.detach()
+
+        with Interrupt(detach):
+            return call(watcher)

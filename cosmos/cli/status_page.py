@@ -1,0 +1,120 @@
+"""Where runs stand and how an apply went, as text and as JSON.
+
+`cosmos status` has to start fast: nothing is imported here but the values that are shown.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+
+from cosmos.cli.render import Screen, age, one_line, plural, table, timestamp
+from cosmos.core.plan import Phase, RunStatus, Sync
+from cosmos.core.plan_text import status_json
+from cosmos.core.reasons import REASONS
+from cosmos.outcome import StatusView
+
+FORMAT_VERSION = 1
+"""Of the JSON forms. Fields are added under one version; a changed meaning raises it."""
+
+FAILED_SHOWN = 10
+
+HEADS = ("NAME", "SYNC", "PHASE", "HOST", "ATTEMPT", "AGE", "MESSAGE")
+SPARE = ("ATTEMPT", "HOST", "SYNC", "AGE")
+"""Columns that a narrow terminal does without, first the first."""
+
+STYLES = {
+    **dict.fromkeys((Sync.SYNCED.value, Phase.SUCCEEDED.value), "green"),
+    **dict.fromkeys((Phase.FAILED.value, Sync.UNKNOWN.value), "red"),
+    **dict.fromkeys((Phase.CANCELLED.value, Phase.SUSPENDED.value, Sync.OUT_OF_SYNC.value), "yellow"),
+    **dict.fromkeys((Phase.STAGING.value, Phase.STARTING.value, Phase.RUNNING.value, Phase.COLLECTING.value), "cyan"),
+}
+
+
+def lines(view: StatusView, screen: Screen) -> list[str]:
+    """What `cosmos status` prints."""
+    now = time.time()
+    found = []
+    if view.statuses:
+        rows = [_row(status, now) for status in view.statuses]
+        found += [*table(screen, HEADS, rows, spare=SPARE, styles=STYLES), ""]
+    found += next_steps(view.statuses, screen)
+    looked = f" Looked {age(now - view.looked_at)} ago." if view.looked_at is not None else " Never looked."
+    found.append(f"{counts(view.statuses)}.{looked}")
+    if view.problems:
+        found.append(f"{plural(view.problems, 'problem')} in the specs: cosmos validate names them.")
+    if view.stale:
+        found.append("The specs have changed since: cosmos plan shows what that means.")
+    return found
+
+
+def document(view: StatusView) -> dict[str, object]:
+    """What `cosmos status -o json` prints."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "looked_at": timestamp(view.looked_at),
+        "stale": view.stale,
+        "problems": view.problems,
+        "counts": {phase.value: count for phase, count in view.counts().items()},
+        "runs": [run_document(status) for status in view.statuses],
+    }
+
+
+def run_document(status: RunStatus) -> dict[str, object]:
+    """One run's standing, with its times as text."""
+    return {**status_json(status), "since": timestamp(status.since), "until": timestamp(status.until)}
+
+
+def _row(status: RunStatus, now: float) -> list[str]:
+    return [
+        status.key,
+        status.sync.value,
+        status.phase.value,
+        status.host or "-",
+        str(status.attempt or "-"),
+        "-" if status.since is None else age(now - status.since),
+        why(status),
+    ]
+
+
+def counts(statuses: Sequence[RunStatus]) -> str:
+    """`41 in sync, 2 running, 1 failed`."""
+    if not statuses:
+        return "No runs"
+    in_sync = sum(status.sync is Sync.SYNCED for status in statuses)
+    parts = [f"{in_sync} in sync"] if in_sync else []
+    others = [status.phase for status in statuses if status.sync is not Sync.SYNCED]
+    parts += [f"{others.count(phase)} {_WORDS.get(phase, phase.value.lower())}" for phase in Phase if phase in others]
+    return ", ".join(parts)
+
+
+_WORDS = {Phase.SUCCEEDED: "to restore"}
+"""Of phases whose own word would mislead when the run is not in sync."""
+
+
+def next_steps(statuses: Iterable[RunStatus], screen: Screen) -> list[str]:
+    """For each run that failed: why, and what to do. The first few; a sweep may fail as a whole."""
+    failed = [status for status in statuses if status.phase is Phase.FAILED]
+    found = []
+    for status in failed[:FAILED_SHOWN]:
+        found.append(f"{screen.paint('!', 'red')} {status.key}: {why(status)}")
+        found.append(f"    {remedy(status)}")
+    if len(failed) > FAILED_SHOWN:
+        found.append(f"  and {len(failed) - FAILED_SHOWN} more: cosmos status shows all")
+    return [*found, f"  Afterwards: {_again(failed)}, then cosmos apply", ""] if found else []
+
+
+def _again(failed: Sequence[RunStatus]) -> str:
+    return f"cosmos retry {failed[0].key if len(failed) == 1 else 'NAMES'}"
+
+
+def why(status: RunStatus) -> str:
+    """Reason and message in one line."""
+    message = one_line(status.message)
+    if status.reason is None:
+        return message
+    return f"{status.reason.value}: {message}" if message else status.reason.value
+
+
+def remedy(status: RunStatus) -> str:
+    """What a person can do about a failed run."""
+    remedy = REASONS[status.reason].remedy if status.reason is not None else "read the log: cosmos logs NAME"
+    return remedy.replace("NAME", status.key)

@@ -1,0 +1,103 @@
+"""Loaded specs -> drafts: matrices multiplied out, names resolved, cycles refused.
+
+The engine calls `expand` after `load`; adapters then turn drafts into runs. A run with a problem here is
+left out as a whole. What cannot be judged now is held and keeps what it has: runs of broken files, runs
+that name something which may be in one, and all that wait for a run which is left out.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cosmos.core.cycles import cycles, from_the_view_of
+from cosmos.core.draft import Draft
+from cosmos.core.drafting import Drafted, Names, draft_members
+from cosmos.core.load import Loaded
+from cosmos.core.matrix import members
+from cosmos.core.problem import Code, Problem, quoted
+from cosmos.core.references import Links, References
+from cosmos.core.spec import ModelSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expanded:
+    """Drafts sorted by run and then as the matrix gives them; problems sorted.
+
+    `held` has the keys of runs that cannot be judged, and where the members of a run are not known, the
+    name of the run for all of them: `holds` knows.
+    """
+
+    drafts: tuple[Draft, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    held: frozenset[str] = frozenset()
+
+    def holds(self, key: str) -> bool:
+        return key in self.held or key.partition("/")[0] in self.held
+
+
+def expand(loaded: Loaded, built_in: Mapping[str, ModelSpec], project: str) -> Expanded:
+    """Every member of every run spec.
+
+    Args:
+        loaded: Specs of the project; a Model among them replaces a built-in one of the same name.
+        built_in: Model specs that come with the program, by name.
+        project: Name of the project, from which ids of runs are derived.
+    """
+    found = {name: members(run) for name, run in loaded.runs.items()}
+    keys = {name: [member.key for member in there] for name, (there, _) in found.items() if there}
+    references = References(loaded, keys)
+    links = {name: references.links(run) for name, run in loaded.runs.items()}
+    names = Names(loaded, built_in)
+    drafted = {
+        name: draft_members(loaded.runs[name], there, links[name], names, project) for name, (there, _) in found.items()
+    }
+    problems = set(_cycle_problems(loaded, links))
+    for name in found:
+        problems.update(found[name][1], links[name].problems, drafted[name].problems)
+    refused = {problem.subject for problem in problems}
+    out = [name for name in found if _subject(name) in refused]
+    held = _held(loaded, keys, links, drafted, out)
+    return Expanded(
+        drafts=tuple(draft for each in drafted.values() for draft in each.drafts if draft.key not in held),
+        problems=tuple(sorted(problems)),
+        held=frozenset(held),
+    )
+
+
+def _subject(name: str) -> str:
+    return f"run {quoted(name)}"
+
+
+def _cycle_problems(loaded: Loaded, links: Mapping[str, Links]) -> Iterator[Problem]:
+    for cycle in cycles({name: link.runs.keys() for name, link in links.items()}):
+        for position, name in enumerate(cycle):
+            awaited = cycle[(position + 1) % len(cycle)]
+            at = loaded.runs[name].locate(links[name].runs[awaited])
+            message = f"waits for itself: {from_the_view_of(name, cycle)}"
+            yield Problem(at, Code.CYCLE, message, _subject(name), "remove one of these needs or sources")
+
+
+def _held(
+    loaded: Loaded,
+    keys: Mapping[str, Sequence[str]],
+    links: Mapping[str, Links],
+    drafted: Mapping[str, Drafted],
+    refused: Sequence[str],
+) -> set[str]:
+    """Keys that are held, those that wait for a held one included."""
+    held = {name for kind, name in loaded.withheld if kind == "Run" and name not in loaded.runs}
+    for name in refused:
+        held.update(keys.get(name, [name]))
+    for name, link in links.items():
+        held.update(keys.get(name, [name]) if link.is_open else drafted[name].held)
+    waiters: dict[str, list[str]] = {}
+    for name, link in links.items():
+        for awaited in link.runs:
+            waiters.setdefault(awaited, []).append(name)
+    queue = deque(name for name in keys if not held.isdisjoint(keys[name]))
+    while queue:
+        for waiter in waiters.get(queue.popleft(), ()):
+            if not held.issuperset(keys.get(waiter, ())) and not held.isdisjoint(links[waiter].keys):
+                held.update(keys[waiter])
+                queue.append(waiter)
+    return held

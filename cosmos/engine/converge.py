@@ -1,0 +1,109 @@
+"""Pass after pass until what exists is what the specs ask for, or nothing more happens by itself.
+
+Woken by the end of an act, by the exit of a batch and by timers; each only means "look again".
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cosmos.core.case import Policy
+from cosmos.core.desired import Desired
+from cosmos.engine.cycle import TRIES_LIMIT, Engine, Report
+from cosmos.errors import HostUnreachable
+
+LOOK_EVERY_S = 5.0
+"""Longest time between two looks while work is live; progress is shown this fresh at worst."""
+WATCH_S = 20.0
+"""How long one watch for exits lasts before it is begun again."""
+
+Listener = Callable[[Report], None]
+
+
+@dataclass
+class Converge:
+    """Drives an engine. `stop` may be called from another thread or a signal."""
+
+    engine: Engine
+    listener: Listener
+    look_every_s: float = LOOK_EVERY_S
+    _wake: threading.Event = field(default_factory=threading.Event)
+    stopped: bool = False
+    timed_out: bool = False
+    _watched: set[str] = field(default_factory=set)
+    _watch_lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.engine.wake = self._wake.set
+
+    def stop(self) -> None:
+        """Begin nothing more; `run` returns after the pass that is under way."""
+        self.stopped = True
+        self._wake.set()
+
+    def run(self, desired: Desired, policy: Policy, *, wait: bool = True, timeout_s: float | None = None) -> Report:
+        """Converge.
+
+        Args:
+            desired: What to converge to; fixed for the whole call.
+            policy: How to decide.
+            wait: Stay until nothing more happens by itself; otherwise until everything that can be
+                started now is started.
+            timeout_s: Give up waiting after this time; what runs goes on.
+
+        Returns:
+            The last pass.
+        """
+        clock = self.engine.world.clock
+        deadline = None if timeout_s is None else clock.monotonic() + timeout_s
+        while True:
+            self._wake.clear()
+            report = self.engine.cycle(desired, policy)
+            self.listener(report)
+            if _is_over(report, wait=wait) or self.stopped:
+                return report
+            self.timed_out = deadline is not None and clock.monotonic() >= deadline
+            if self.timed_out:
+                return report
+            self._watch(report)
+            self._wake.wait(self._pause_s(report, deadline))
+
+    def _pause_s(self, report: Report, deadline: float | None) -> float:
+        world = self.engine.world
+        pauses = [self.look_every_s]
+        pauses += [s.until - world.clock.now() for s in report.plan.statuses if s.until is not None]
+        pauses += [t.until - world.clock.monotonic() for t in report.troubles if t.count < TRIES_LIMIT]
+        if deadline is not None:
+            pauses.append(deadline - world.clock.monotonic())
+        return max(0.05, min(pauses))
+
+    def _watch(self, report: Report) -> None:
+        """One watch a host for the batches that no watch covers yet."""
+        for host, batches in report.running.items():
+            with self._watch_lock:
+                fresh = [batch for batch in batches if batch not in self._watched]
+                self._watched.update(fresh)
+            if fresh and host in self.engine.world.hosts:
+                threading.Thread(target=self._wait_for_exit, args=(host, fresh), daemon=True).start()
+
+    def _wait_for_exit(self, host: str, batches: list[str]) -> None:
+        try:
+            self.engine.world.hosts[host].wait_for_exit(batches, WATCH_S)
+        except HostUnreachable:
+            return  # the look every few seconds goes on
+        finally:
+            with self._watch_lock:
+                self._watched.difference_update(batches)
+        self._wake.set()
+
+
+def _is_over(report: Report, *, wait: bool) -> bool:
+    """Nothing is under way, and nothing more would happen by itself (or, without `wait`, at once)."""
+    given_up = {trouble.key for trouble in report.troubles if trouble.count >= TRIES_LIMIT}
+    ready = [operation for operation in report.plan.ready if operation.key not in given_up]
+    if report.busy or ready:
+        return False
+    if not wait:
+        return True
+    timers = any(status.until is not None for status in report.plan.statuses)
+    return not timers and not report.live - given_up

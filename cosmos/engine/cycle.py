@@ -1,0 +1,201 @@
+"""One pass of the loop: look, reconcile, record intents, start what is ready.
+
+Level-triggered: a pass depends on nothing but what it finds. Acts under way are left alone, and
+an act that failed is tried again after a pause that doubles.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from cosmos.core.case import Policy, published_folder
+from cosmos.core.desired import Desired, DesiredRun
+from cosmos.core.observed import BatchState, HostView, Observed, ObservedBatch, Reachable, Unreachable
+from cosmos.core.placing import wanted_blobs
+from cosmos.core.plan import Act, Cause, Operation, Plan
+from cosmos.core.reconcile import reconcile
+from cosmos.core.recorded import Manifest, Recorded
+from cosmos.engine.execute import Assignment, execute, intend
+from cosmos.engine.workers import Workers
+from cosmos.engine.world import World
+from cosmos.errors import CosmosError, HostUnreachable
+
+logger = logging.getLogger(__name__)
+
+PAUSE_BASE_S = 1.0
+PAUSE_CAP_S = 60.0
+TRIES_LIMIT = 5
+"""An act that failed so often in a row is reported and left to a person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """An act that did not succeed: how often in a row, why, and when it is tried again (monotonic)."""
+
+    key: str
+    count: int
+    error: CosmosError
+    until: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What one look at the database, the hosts and the outputs found."""
+
+    recorded: Recorded
+    observed: Observed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One pass: the plan, what was looked at, and what is under way or in trouble after it."""
+
+    desired: Desired
+    plan: Plan
+    look: Look
+    busy: frozenset[str] = frozenset()
+    troubles: tuple[Trouble, ...] = ()
+    moved: int = 0
+    """Bytes moved to and from hosts since the engine was made."""
+
+    @property
+    def live(self) -> frozenset[str]:
+        """Keys of the runs whose work is open: it may still end by itself."""
+        attempts = (attempt for each in self.look.recorded.attempts.values() for attempt in each)
+        return frozenset(attempt.key for attempt in attempts if attempt.is_open)
+
+    @property
+    def running(self) -> dict[str, tuple[str, ...]]:
+        """By host: open batches that were seen running."""
+        running: dict[str, list[str]] = {}
+        for attempts in self.look.recorded.attempts.values():
+            for attempt in attempts:
+                view = self.look.observed.hosts.get(attempt.host)
+                batch = view.batches.get(attempt.batch_id) if isinstance(view, Reachable) else None
+                if attempt.is_open and batch is not None and batch.state is BatchState.RUNNING:
+                    running.setdefault(attempt.host, []).append(attempt.batch_id)
+        return {host: tuple(sorted(batches)) for host, batches in running.items()}
+
+
+@dataclass
+class Engine:
+    """Looks, plans and acts for one project. Safe to call from one thread; acts run in `workers`."""
+
+    world: World
+    workers: Workers
+    wake: Callable[[], None] = lambda: None
+    """Called when an act ends, from whatever thread it ran in."""
+    _troubles: dict[str, Trouble] = field(default_factory=dict)
+    _moved: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def look(self, desired: Desired) -> Look:
+        """Read the database, every host and the published outputs."""
+        recorded = self.world.records.load({want.run.id: want.digest for want in desired.runs})
+        hosts = self._look_at_hosts(_blobs_asked(desired.runs, recorded))
+        outputs = self.world.store.look(_published(desired.runs, recorded))
+        return Look(recorded=recorded, observed=Observed(hosts=hosts, outputs=outputs))
+
+    def plan(self, desired: Desired, look: Look, policy: Policy) -> Plan:
+        """Decide, from what a look found."""
+        policy = replace(policy, keep_failed=self.world.keep_failed)
+        now = self.world.clock.now()
+        return reconcile(desired, look.observed, look.recorded, self.world.host_configs, now=now, policy=policy)
+
+    def cycle(self, desired: Desired, policy: Policy) -> Report:
+        """One pass. Returns at once; acts go on in the workers."""
+        self.workers.check()
+        before = self.workers.busy  # an act that ends during the look may be planned again from what it showed
+        look = self.look(desired)
+        plan = self.plan(desired, look, policy)
+        self.world.records.save_statuses(plan, self.world.clock.now(), desired.held)
+        wants = {want.digest: want for want in desired.runs}
+        for operation in plan.ready:
+            if operation.id not in before and self._may_try(operation):
+                self._begin(operation, wants.get(operation.digest), look)
+        with self._lock:
+            troubles = tuple(self._troubles[name] for name in sorted(self._troubles))
+            return Report(
+                desired=desired, plan=plan, look=look, busy=self.workers.busy, troubles=troubles, moved=self._moved
+            )
+
+    def _look_at_hosts(self, blobs: Iterable[str]) -> dict[str, HostView]:
+        """All hosts beside each other, so that a slow one delays only itself."""
+        wanted = tuple(blobs)
+        with ThreadPoolExecutor(max_workers=max(1, len(self.world.hosts))) as pool:
+            views = {name: pool.submit(self._view, name, wanted) for name in self.world.hosts}
+            return {name: view.result() for name, view in views.items()}
+
+    def _view(self, name: str, blobs: tuple[str, ...]) -> HostView:
+        try:
+            return self.world.hosts[name].observe(blobs)
+        except HostUnreachable as error:
+            return Unreachable(since=self.world.clock.now(), why=error.message)
+
+    def _may_try(self, operation: Operation) -> bool:
+        trouble = self._troubles.get(operation.id)
+        if trouble is None:
+            return True
+        return trouble.count < TRIES_LIMIT and self.world.clock.monotonic() >= trouble.until
+
+    def _begin(self, operation: Operation, want: DesiredRun | None, look: Look) -> None:
+        is_new = operation.act is Act.LAUNCH and operation.cause is not Cause.RESUMED
+        if is_new and (want is None or not intend(operation, want, self.world)):
+            return  # another controller was first; the next look shows its attempt
+        given = Assignment(
+            operation=operation,
+            want=want,
+            batch=_batch(operation, look.observed),
+            recorded=look.recorded,
+            moved=self._count,
+        )
+        self.workers.submit(operation.id, lambda: self._act(given), self.wake)
+
+    def _act(self, given: Assignment) -> None:
+        operation = given.operation
+        try:
+            execute(given, self.world)
+        except CosmosError as error:
+            self._note(operation, error)
+        else:
+            with self._lock:
+                self._troubles.pop(operation.id, None)
+
+    def _note(self, operation: Operation, error: CosmosError) -> None:
+        with self._lock:
+            count = self._troubles[operation.id].count + 1 if operation.id in self._troubles else 1
+            pause = min(PAUSE_CAP_S, PAUSE_BASE_S * 2.0 ** (count - 1))
+            until = self.world.clock.monotonic() + pause
+            self._troubles[operation.id] = Trouble(key=operation.key, count=count, error=error, until=until)
+        logger.warning("%s %s did not succeed (try %d): %s", operation.act.value, operation.key, count, error.message)
+        reason = f"{operation.act.value.capitalize()}Failed"
+        self.world.records.event("Warning", operation.key, reason, error.message, self.world.clock.now())
+
+    def _count(self, moved: int) -> None:
+        with self._lock:
+            self._moved += moved
+
+
+def _blobs_asked(runs: Iterable[DesiredRun], recorded: Recorded) -> set[str]:
+    """Inputs of what is not done: nobody needs to know whether the others are still on a host."""
+    asked: set[str] = set()
+    for want in runs:
+        if want.digest not in recorded.ledger or want.digest in recorded.requests:
+            asked.update(blob.sha256 for blob in wanted_blobs(want, recorded))
+    return asked
+
+
+def _published(runs: Iterable[DesiredRun], recorded: Recorded) -> list[tuple[str, Manifest]]:
+    published = []
+    for want in runs:
+        entry = recorded.ledger.get(want.digest)
+        if entry is not None:
+            published.append((published_folder(want.run.key, entry), entry.manifest))
+    return published
+
+
+def _batch(operation: Operation, observed: Observed) -> ObservedBatch | None:
+    view = observed.hosts.get(operation.host)
+    return view.batches.get(operation.batch_id) if isinstance(view, Reachable) else None

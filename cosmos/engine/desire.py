@@ -1,0 +1,254 @@
+"""From spec files to desired runs: load, expand, resolve by adapter, check inputs, digest.
+
+Everything that is wrong is found in one pass and named with its place. A run with a problem, and
+every run that depends on it, is held: it keeps what it has and stops nobody else.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+from cosmos.adapters.base import Adapter
+from cosmos.core.desired import Desired, DesiredRun
+from cosmos.core.digest import Digest, digest_of, material
+from cosmos.core.draft import Draft, Path, Refusal, Resolution
+from cosmos.core.expand import expand
+from cosmos.core.load import Loaded, SourceFile, load
+from cosmos.core.placement import HostConfig
+from cosmos.core.plan import Blob
+from cosmos.core.ports import FileFact, Inputs
+from cosmos.core.problem import Code, Location, Problem, did_you_mean
+from cosmos.core.run import MediaFacts, Run
+from cosmos.core.spec import ModelSpec
+from cosmos.errors import StorageError
+
+VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi"})
+"""Input files that must decode as videos."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a project offers to its specs, besides the files."""
+
+    project: str
+    built_in: Mapping[str, ModelSpec]
+    adapters: Mapping[str, Adapter]
+    inputs: Inputs
+    hosts: tuple[HostConfig, ...] = ()
+
+
+def desire(files: Iterable[SourceFile], around: Surroundings) -> Desired:
+    """Everything that the specs ask for, and everything that is wrong with them."""
+    files = tuple(files)
+    loaded = load(files)
+    expanded = expand(loaded, around.built_in, around.project)
+    resolving = _Resolving(loaded, around)
+    runs = {draft.key: run for draft in expanded.drafts if (run := resolving.run(draft)) is not None}
+    problems = {*loaded.problems, *expanded.problems, *resolving.problems}
+    wants = _with_digests(runs, resolving)
+    refused = {draft.key for draft in expanded.drafts} - wants.keys()
+    return Desired(
+        runs=tuple(wants[key] for key in sorted(wants)),
+        problems=tuple(sorted(problems)),
+        held=frozenset(expanded.held | refused),
+        files=len(files),
+        specs=len(loaded.prompts) + len(loaded.runs) + len(loaded.models),
+    )
+
+
+def _with_digests(runs: Mapping[str, Run], resolving: "_Resolving") -> dict[str, DesiredRun]:
+    """Sources first. A run whose source or need is held is left out, and so held too."""
+    done: dict[str, DesiredRun] = {}
+    left = dict(runs)
+    while left:
+        able = [run for run in left.values() if all(key in done for key in run.waits_for)]
+        if not able:
+            break
+        for run in able:
+            want = resolving.want(left.pop(run.key), done)
+            if want is not None:
+                done[run.key] = want
+    return done
+
+
+class _Resolving:
+    """Turns drafts into runs, gathering problems. Facts about files are asked for once each."""
+
+    def __init__(self, loaded: Loaded, around: Surroundings) -> None:
+        self._loaded = loaded
+        self._around = around
+        self._facts: dict[str, FileFact | StorageError] = {}
+        self._folders: dict[str, Mapping[str, str] | StorageError] = {}
+        self._models: dict[str, bool] = {}
+        self.problems: set[Problem] = set()
+
+    def run(self, draft: Draft) -> Run | None:
+        adapter = self._adapter(draft)
+        available = self._available(draft)
+        if adapter is None or available is None or not self._has_host(draft):
+            return None
+        resolution = adapter.resolve(draft, available)
+        if resolution.refusals:
+            self._refuse(draft, resolution.refusals, Code.REFUSED_BY_MODEL)
+            return None
+        media = self._media(draft, resolution)
+        if media is None:
+            return None
+        run = _run(draft, resolution, adapter.version)
+        mismatches = adapter.check(run, media)
+        self._refuse(draft, mismatches, Code.MISMATCH)
+        return None if mismatches else replace(run, outputs=adapter.expect(run, media))
+
+    def want(self, run: Run, done: Mapping[str, DesiredRun]) -> DesiredRun | None:
+        """The run with its digest, or None when its source has no such output."""
+        source_digest: Digest | None = None
+        source_file = ""
+        if run.source is not None:
+            upstream = done[run.source.key]
+            source_digest = upstream.digest
+            output = upstream.run.outputs.get(run.source.output)
+            if output is None:
+                hint = did_you_mean(run.source.output, upstream.run.outputs) or "its outputs: " + ", ".join(
+                    sorted(upstream.run.outputs)
+                )
+                message = f'run "{run.source.key}" has no output "{run.source.output}"'
+                self.problems.add(Problem(run.at, Code.DANGLING, message, f'run "{run.name}"', hint))
+                return None
+            source_file = output.path
+        blobs = {role: self._blob(path) for role, path in run.inputs.items()}
+        made_of = material(run, {role: blob.sha256 for role, blob in blobs.items()}, source_digest)
+        return DesiredRun(
+            run=run,
+            digest=digest_of(made_of),
+            material=made_of,
+            blobs=blobs,
+            source_digest=source_digest,
+            source_file=source_file,
+        )
+
+    def _adapter(self, draft: Draft) -> Adapter | None:
+        model = draft.model
+        adapter = self._around.adapters.get(model.adapter)
+        located = self._loaded.models.get(model.name)
+        if model.name not in self._models:
+            refusals = [Refusal(path=("adapter",), message=f'there is no adapter "{model.adapter}"')]
+            if adapter is not None:
+                refusals = list(adapter.model_problems(model))
+            elif near := did_you_mean(model.adapter, self._around.adapters):
+                refusals = [replace(refusals[0], hint=near)]
+            for refusal in refusals:
+                at = located.locate(refusal.path) if located else model.at
+                subject = f'model "{model.name}"'
+                self.problems.add(Problem(at, Code.REFUSED_BY_MODEL, refusal.message, subject, refusal.hint))
+            self._models[model.name] = not refusals
+        return adapter if self._models[model.name] else None
+
+    def _available(self, draft: Draft) -> Mapping[str, str] | None:
+        """Files by role; what the run says replaces what the prompt says, role by role."""
+        available: dict[str, str] = {}
+        for index, inputs in enumerate(draft.inputs):
+            found = inputs if isinstance(inputs, Mapping) else self._roles(inputs)
+            if isinstance(found, StorageError):
+                self._add(draft, self._input_place(draft, index), Code.NO_INPUT, found.message, found.hint)
+                return None
+            available.update(found)
+        return available
+
+    def _roles(self, folder: str) -> Mapping[str, str] | StorageError:
+        if folder not in self._folders:
+            try:
+                self._folders[folder] = self._around.inputs.roles(folder)
+            except StorageError as error:
+                self._folders[folder] = error
+        return self._folders[folder]
+
+    def _has_host(self, draft: Draft) -> bool:
+        names = {host.name for host in self._around.hosts}
+        wanted = draft.placement.host
+        if wanted == "any" or wanted in names:
+            return True
+        hint = did_you_mean(wanted, names) or f"cosmos.toml has: {', '.join(sorted(names))}"
+        at = draft.locate(("placement", "host"))
+        self._add(draft, at, Code.DANGLING, f'there is no host "{wanted}"', hint)
+        return False
+
+    def _media(self, draft: Draft, resolution: Resolution) -> Mapping[str, MediaFacts] | None:
+        media: dict[str, MediaFacts] = {}
+        complete = True
+        for role, path in resolution.inputs.items():
+            fact = self._fact(path)
+            at = self._place_of(draft, ("inputs", role))
+            if isinstance(fact, StorageError):
+                self._add(draft, at, Code.NO_INPUT, f"input {role}: {fact.message}", fact.hint)
+                complete = False
+            elif fact.media is not None:
+                media[role] = fact.media
+            elif _is_video(path):
+                self._add(draft, at, Code.BAD_INPUT, f"input {role}: {path}: {fact.media_error}", "render it again")
+                complete = False
+        return media if complete else None
+
+    def _fact(self, path: str) -> FileFact | StorageError:
+        if path not in self._facts:
+            try:
+                self._facts[path] = self._around.inputs.fact(path, decode=_is_video(path))
+            except StorageError as error:
+                self._facts[path] = error
+        return self._facts[path]
+
+    def _blob(self, path: str) -> Blob:
+        fact = self._fact(path)
+        assert isinstance(fact, FileFact)  # noqa: S101 - run() has refused every other
+        return Blob(sha256=fact.sha256, size=fact.size, path=path)
+
+    def _refuse(self, draft: Draft, refusals: Iterable[Refusal], code: Code) -> None:
+        for refusal in refusals:
+            self._add(draft, self._place_of(draft, refusal.path), code, refusal.message, refusal.hint)
+
+    def _place_of(self, draft: Draft, path: Path) -> Location:
+        """Where to correct a field; for inputs that the run does not name itself, in the prompt."""
+        prompt = self._loaded.prompts.get(draft.prompt or "")
+        own = self._loaded.runs.get(draft.name)
+        inherits = own is None or getattr(own.spec, "inputs", None) is None
+        if path[:1] == ("inputs",) and prompt is not None and inherits:
+            return prompt.locate(path)
+        return draft.locate(path)
+
+    def _input_place(self, draft: Draft, index: int) -> Location:
+        prompt = self._loaded.prompts.get(draft.prompt or "")
+        from_prompt = prompt is not None and getattr(prompt.spec, "inputs", None) is not None and index == 0
+        return prompt.locate(("inputs",)) if prompt is not None and from_prompt else draft.locate(("inputs",))
+
+    def _add(self, draft: Draft, at: Location, code: Code, message: str, hint: str = "") -> None:
+        self.problems.add(Problem(at, code, message, f'run "{draft.name}"', hint))
+
+
+def _is_video(path: str) -> bool:
+    return PurePosixPath(path).suffix.lower() in VIDEO_SUFFIXES
+
+
+def _run(draft: Draft, resolution: Resolution, adapter_version: int) -> Run:
+    return Run(
+        key=draft.key,
+        id=draft.id,
+        name=draft.name,
+        at=draft.at,
+        model=draft.model,
+        adapter_version=adapter_version,
+        prompt=draft.prompt,
+        text=draft.text,
+        negative=draft.negative,
+        inputs=resolution.inputs,
+        controls=resolution.controls,
+        params=resolution.params,
+        source=draft.source,
+        needs=draft.needs,
+        outputs=resolution.outputs,
+        placement=draft.placement,
+        priority=draft.priority,
+        retry_limit=draft.retry_limit,
+        timeout_s=draft.timeout_s,
+        suspend=draft.suspend,
+        labels=draft.labels,
+        axes=draft.axes,
+    )

@@ -1,0 +1,40 @@
+"""Where a result comes from, in one JSON file beside it. The same batch always gives the same bytes."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+
+from cosmos.core.codec import run_to_json
+from cosmos.core.digest import SHORT, member_folder
+from cosmos.core.observed import BatchMeta, ExitRecord
+from cosmos.core.plan import Operation
+from cosmos.core.recorded import FileEntry
+from cosmos.core.run import Run
+from cosmos.engine.world import World
+
+FORMAT_VERSION = 1
+
+
+def provenance(
+    run: Run, meta: BatchMeta, operation: Operation, exit_record: ExitRecord, files: Iterable[FileEntry], world: World
+) -> bytes:
+    """The resolved spec, revision, identities, argv, times, files and versions, as indented JSON."""
+    launch = world.adapters[run.model.adapter].launch(run, member_folder(operation.digest))
+    record = {
+        "format_version": FORMAT_VERSION,
+        "project": meta.project,
+        "run": json.loads(run_to_json(run)),
+        "commit": meta.commit,
+        "digest": operation.digest,
+        "digest_short": operation.digest[:SHORT],
+        "digest_schema": meta.digest_schema,
+        "batch": operation.batch_id,
+        "attempt": operation.attempt,
+        "host": operation.host,
+        "owner": meta.owner,
+        "argv": [element.replace("\0", "") for element in launch.argv],
+        "exit": asdict(exit_record),
+        "files": [asdict(entry) for entry in sorted(files, key=lambda entry: entry.name)],
+        "versions": dict(world.versions or {}),
+    }
+    return json.dumps(record, indent=2, sort_keys=True, ensure_ascii=True).encode("ascii") + b"\n"

@@ -1,0 +1,50 @@
+"""Everything that the engine acts on, gathered: ports and what is fixed for one project.
+
+Built by `cosmos.api` from real things, by tests from simulated ones.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cosmos.adapters.base import Adapter
+from cosmos.core.placement import HostConfig
+from cosmos.core.ports import BlobStore, Clock, Host, Probe, Records
+from cosmos.engine.locks import KeyedLocks
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Ports by role. `root` is the project's folder, `logs` keeps the logs of failed attempts."""
+
+    project: str
+    root: Path
+    logs: Path
+    hosts: Mapping[str, Host]
+    host_configs: tuple[HostConfig, ...]
+    keep_failed: frozenset[str]
+    records: Records
+    store: BlobStore
+    probe: Probe
+    adapters: Mapping[str, Adapter]
+    clock: Clock
+    owner: str = ""
+    commit: str = ""
+    """The revision that this controller applies, with `-dirty` when the working tree differs from it."""
+    versions: Mapping[str, str] | None = None
+    """Names and versions of the programs involved, for provenance."""
+    grace_s: float = 10.0
+    """Between TERM and KILL."""
+    blob_locks: KeyedLocks = field(default_factory=KeyedLocks)
+    """By sha256: held while a blob is brought into the store."""

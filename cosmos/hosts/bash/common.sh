@@ -1,0 +1,83 @@
+# shellcheck shell=bash disable=SC2015,SC2034
+# Put before every other script of this folder. Needs bash 4, coreutils, findutils, grep, and Linux's /proc.
+# Functions answer in variables: a command substitution would fork, and a look reads thousands of files.
+
+never=''
+declare -A crowd
+
+refuse() { # a definite no, for the person who reads the message
+  printf '%s\n' "$*" >&2
+  exit 3
+}
+
+now() { # at: seconds since the epoch
+  at=${EPOCHREALTIME:-$(date +%s.%N)}
+  at=${at/,/.}
+}
+
+uptime() { # up: hundredths of a second since boot, which no change of the wall clock moves
+  read -r up _ </proc/uptime
+  up=$((10#${up/./}))
+}
+
+boot_id() { # boot: changes with every start of the machine
+  IFS= read -r boot </proc/sys/kernel/random/boot_id
+}
+
+pause() { # wait for $1 seconds without a process: nothing ever writes to descriptor 9
+  [[ -n $never ]] || exec 9<> <(:)
+  never=open
+  read -r -t "$1" -u 9 _ || :
+}
+
+process() { # state, sid, ticks (when it started) of process $1; fails when there is none
+  local line more
+  { IFS= read -r line && while IFS= read -r more; do line+=" $more"; done; } 2>/dev/null <"/proc/$1/stat" || return 1
+  # shellcheck disable=SC2206 # after the name in parentheses there are numbers and one letter
+  local fields=(${line##*) })
+  state=${fields[0]} sid=${fields[3]} ticks=${fields[19]}
+}
+
+read_claim() { # pid, pid_ticks, pid_boot from the claim in folder $1; fails, with pid 0, where none can be understood
+  local text='' form='^\{"pid":([0-9]{1,10}),"start":([0-9]{1,20}),"boot":"([0-9a-f-]*)","at":[0-9.]+\}$'
+  pid=0
+  [[ -f $1/claim && ! -L $1/claim ]] || return 1
+  IFS= read -r text 2>/dev/null <"$1/claim"
+  [[ $text =~ $form ]] || return 1
+  pid=${BASH_REMATCH[1]} pid_ticks=${BASH_REMATCH[2]} pid_boot=${BASH_REMATCH[3]}
+}
+
+leads() { # is the process that the claim names still there? A zombie is not, nor is a later holder of its number
+  ((pid > 0)) && [[ $pid_boot == "$boot" ]] && process "$pid" && [[ $state != [ZX] && $ticks == "$pid_ticks" ]]
+}
+
+look_around() { # sid_of and mark_of (batch id) by pid, of every living process; ticks_of also has zombies
+  local file number text
+  sid_of=() mark_of=() ticks_of=() crowd=()
+  for file in /proc/[0-9]*; do
+    number=${file#/proc/}
+    process "$number" || continue
+    ticks_of[number]=$ticks
+    [[ $state == [ZX] ]] || sid_of[number]=$sid crowd[$sid]=1
+  done
+  # A program may leave its session; the mark in its environment stays. Others' environments cannot be read, nor are ours.
+  while IFS=: read -r file text; do
+    number=${file#/proc/} number=${number%/environ}
+    [[ -z ${sid_of[number]:-} ]] || mark_of[number]=${text#COSMOS_BATCH=} crowd[${text#COSMOS_BATCH=}]=1
+  done < <(grep -aHozsE '^COSMOS_BATCH=[a-z0-9_-]+$' /proc/[0-9]*/environ | tr '\0' '\n')
+}
+
+find_members() { # members: living processes of batch $1, without its leader. Needs a look around and a read claim
+  local number
+  members=()
+  [[ -n ${crowd[$pid]:-}${crowd[$1]:-} ]] || return 0
+  for number in "${!sid_of[@]}"; do
+    ((number == pid || number == $$)) && continue
+    if [[ ${mark_of[number]:-} == "$1" ]] || in_session "$number"; then members+=("$number"); fi
+  done
+}
+
+in_session() { # is process $1 of the session of the claim's leader, and not of one that was given its number later?
+  ((pid > 0)) && [[ ${sid_of[$1]} == "$pid" && $pid_boot == "$boot" ]] &&
+    [[ ${ticks_of[pid]:-$pid_ticks} == "$pid_ticks" ]]
+}

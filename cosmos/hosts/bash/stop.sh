@@ -1,0 +1,56 @@
+# shellcheck shell=bash disable=SC2015,SC2154
+# End every process of a batch. $1: the run directory; $2: batch id; $3: grace in hundredths of a second.
+
+cd -P -- "$1" 2>/dev/null || { [[ ! -e $1 ]] && exit 0 || refuse "cannot enter $1"; }
+grace=$3 id=$2
+boot_id && now
+
+forbid() { # a claim by nobody: the batch cannot start any more. On a full disk the file stays empty, and claims as well
+  printf '{"pid":0,"start":0,"boot":"%s","at":%s}\n' "$boot" "$at" >"claim.$$"
+  ln -T -- "claim.$$" claim 2>/dev/null
+  rm -f -- "claim.$$"
+}
+
+never_ran() { # the exit record of a batch that nobody runs; where it cannot be written the claim has to do
+  printf '{"code":143,"started_at":%s,"ended_at":%s,"boot_id":"%s","stage":"program","timed_out":false,"stopped":true}\n' \
+    "$at" "$at" "$boot" >exit.tmp && sync exit.tmp && mv -fT -- exit.tmp exit.json
+}
+
+members_left() {
+  look_around
+  find_members "$id"
+  if leads; then members+=("$pid"); fi
+  ((${#members[@]}))
+}
+
+wait_for() { # until no process is left, or for $1 hundredths of a second
+  uptime
+  local end=$((up + $1))
+  while members_left; do
+    uptime
+    ((up < end)) || return 1
+    pause 0.05
+  done
+}
+
+[[ -e claim || -e exit.json ]] || forbid
+[[ -e claim || -e exit.json ]] || refuse "cannot write to $1"
+if read_claim . && ((pid == 0)) && [[ ! -e exit.json ]]; then never_ran; fi
+members_left || exit 0
+
+echo "$grace" >stop # run.sh reads it: its own grace may be another
+if leads; then
+  kill -TERM "$pid"
+  kill -CONT "$pid"
+  grace=$((grace + 300)) # run.sh ends its program by itself, and then has its record to write
+else
+  kill -TERM "${members[@]}"
+  kill -CONT "${members[@]}"
+fi 2>/dev/null
+wait_for "$grace" && exit 0
+
+find_members "$id" # all but run.sh, which is given time for its record
+((${#members[@]})) && kill -KILL "${members[@]}" 2>/dev/null
+wait_for 500 && exit 0
+kill -KILL "${members[@]}" 2>/dev/null
+wait_for 1000 || refuse "processes ${members[*]} of batch $id do not end (waiting for a device?)"

@@ -1,0 +1,121 @@
+"""The one-line JSON files of a run directory: batch.json, claim and exit.json. Pure.
+
+run.sh writes claim and exit.json, this module batch.json; `hosts.parse` reads all three out of a look.
+Text that is not such a record reads as None: a crash or a full disk can leave one damaged, and that must
+not hide the others.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from cosmos.core.digest import Digest
+from cosmos.core.observed import BatchMeta, ExitRecord, Member
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Who started a batch: made by run.sh, or by `stop` with pid 0."""
+
+    pid: int
+    boot: str
+    at: float
+
+
+def read_claim(text: str) -> Claim | None:
+    """A claim, or None when the text is none."""
+    try:
+        data = _object(text)
+        return Claim(pid=_get(data, "pid", int), boot=_get(data, "boot", str), at=_get(data, "at", float))
+    except ValueError:
+        return None
+
+
+def read_exit(text: str) -> ExitRecord | None:
+    """An exit record, or None when the text is none."""
+    try:
+        data = _object(text)
+        return ExitRecord(
+            code=_get(data, "code", int),
+            started_at=_get(data, "started_at", float),
+            ended_at=_get(data, "ended_at", float),
+            boot_id=_get(data, "boot_id", str),
+            stage=_get(data, "stage", str),
+            timed_out=_get(data, "timed_out", bool),
+            stopped=_get(data, "stopped", bool),
+        )
+    except ValueError:
+        return None
+
+
+def read_meta(text: str) -> BatchMeta | None:
+    """What batch.json says, or None when it cannot be understood."""
+    try:
+        data = _object(text)
+        return BatchMeta(
+            batch_id=_get(data, "batch_id", str),
+            project=_get(data, "project", str),
+            members=tuple(_member(member) for member in _get(data, "members", list)),
+            attempt=_get(data, "attempt", int),
+            digest_schema=_get(data, "digest_schema", int),
+            gpus=tuple(_get({"gpu": gpu}, "gpu", str) for gpu in _get(data, "gpus", list)),
+            commit=_get(data, "commit", str),
+            owner=_get(data, "owner", str),
+            created_at=_get(data, "created_at", float),
+        )
+    except ValueError:
+        return None
+
+
+def write_meta(meta: BatchMeta) -> bytes:
+    """batch.json: one line of ASCII."""
+    data = {
+        "batch_id": meta.batch_id,
+        "project": meta.project,
+        "members": [
+            {"run_id": one.run_id, "key": one.key, "digest": one.digest, "run": one.run} for one in meta.members
+        ],
+        "attempt": meta.attempt,
+        "digest_schema": meta.digest_schema,
+        "gpus": list(meta.gpus),
+        "commit": meta.commit,
+        "owner": meta.owner,
+        "created_at": meta.created_at,
+    }
+    return json.dumps(data, allow_nan=False).encode("ascii") + b"\n"
+
+
+def _member(data: object) -> Member:
+    if not isinstance(data, dict):
+        raise ValueError("a member is no object")
+    return Member(
+        run_id=_get(data, "run_id", str),
+        key=_get(data, "key", str),
+        digest=Digest(_get(data, "digest", str)),
+        run=_get(data, "run", str),
+    )
+
+
+def _object(text: str) -> Mapping[str, object]:
+    try:
+        data = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested without end") from None
+    if not isinstance(data, dict):
+        raise ValueError("no object")
+    return data
+
+
+def _get(data: Mapping[str, object], key: str, kind: type[T]) -> T:
+    value = data.get(key)
+    if kind is float and type(value) is int and abs(value) < 1 << 53:
+        value = float(value)
+    if type(value) is not kind or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError(f"{key} is no {kind.__name__}")
+    if isinstance(value, str):
+        value.encode()  # half a surrogate pair is a UnicodeEncodeError, which is a ValueError
+    return value

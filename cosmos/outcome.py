@@ -1,0 +1,83 @@
+"""Where runs stand, how far an apply is, and how it ended. Values for every caller of CosmosAPI.
+
+Kept apart from `views`, so that a quick status imports no more than it shows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cosmos.core.plan import Phase, Plan, RunStatus, Sync
+from cosmos.core.problem import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doing:
+    """What a run is doing now: `percent` 0..100 or None, and a few words."""
+
+    percent: int | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """One pass of the loop. `doing` is by key, for runs that work; `moved` is bytes since the start."""
+
+    plan: Plan
+    doing: Mapping[str, Doing] = field(default_factory=dict)
+    troubles: tuple[str, ...] = ()
+    moved: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The end of a call. `exit_code` follows the table in docs/cli.md.
+
+    `handed_to` names the other controller when the request was only recorded, for it to carry out.
+    """
+
+    statuses: tuple[RunStatus, ...]
+    problems: tuple[Problem, ...] = ()
+    troubles: tuple[str, ...] = ()
+    timed_out: bool = False
+    detached: bool = False
+    handed_to: str = ""
+
+    @property
+    def failed(self) -> tuple[RunStatus, ...]:
+        """Runs that ended without a result, or that only a person can move."""
+        return tuple(s for s in self.statuses if s.phase is Phase.FAILED or (s.stuck and s.sync is not Sync.UNKNOWN))
+
+    @property
+    def unknown(self) -> tuple[RunStatus, ...]:
+        """Runs whose host could not be looked at."""
+        return tuple(status for status in self.statuses if status.sync is Sync.UNKNOWN)
+
+    @property
+    def exit_code(self) -> int:
+        """The first that holds, in order of what a script must know first."""
+        checks: Sequence[tuple[bool, int]] = (
+            (self.detached, 130),
+            (bool(self.problems or self.troubles), 1),
+            (self.timed_out, 5),
+            (bool(self.unknown), 6),
+            (bool(self.failed), 3),
+        )
+        return next((code for holds, code in checks if holds), 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusView:
+    """Where every run stands. `looked_at` is seconds since the epoch, None before the first look.
+
+    `stale` is True when the specs changed since that look.
+    """
+
+    statuses: tuple[RunStatus, ...]
+    looked_at: float | None
+    stale: bool = False
+    problems: int = 0
+
+    def counts(self) -> dict[Phase, int]:
+        """Runs by phase, those that exist."""
+        found = [status.phase for status in self.statuses]
+        return {phase: found.count(phase) for phase in Phase if phase in found}

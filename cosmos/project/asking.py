@@ -1,0 +1,172 @@
+"""Questions to an open project: list, show, explain. Looks, and changes nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from cosmos.core.case import Policy
+from cosmos.core.desired import Desired
+from cosmos.core.drafting import model_of
+from cosmos.core.load import load
+from cosmos.core.problem import Location
+from cosmos.core.reconcile import judge_all
+from cosmos.core.rules import judge
+from cosmos.core.select import Named, one
+from cosmos.core.spec import ModelSpec, PromptSpec
+from cosmos.errors import NotFoundError
+from cosmos.project import plans
+from cosmos.project.wiring import Project
+from cosmos.views import (
+    EventRow,
+    Explanation,
+    HostRow,
+    ModelRow,
+    PromptRow,
+    RunDetails,
+    RunRow,
+    facts,
+    host_row,
+    prompt_row,
+    run_rows,
+)
+
+EVENTS_SHOWN = 20
+
+
+def runs(project: Project, targets: Sequence[str], labels: Sequence[str]) -> list[RunRow]:
+    view = plans.make(project, [], [])
+    chosen = plans.choose(view.desired, targets, labels)
+    return [row for row in run_rows(view.desired, view.plan) if row.key in chosen]
+
+
+def prompts(project: Project) -> list[PromptRow]:
+    desired = project.desire()
+    rows = []
+    for name, located in sorted(load(project.read()).prompts.items()):
+        if isinstance(spec := located.spec, PromptSpec):
+            rows.append(prompt_row(project.settings.name, name, spec, located.at, desired))
+    return rows
+
+
+def models(project: Project) -> list[ModelRow]:
+    desired = project.desire()
+    own = load(project.read()).models
+    specs: Mapping[str, ModelSpec] = {
+        **project.surroundings.built_in,
+        **{name: located.spec for name, located in own.items() if isinstance(located.spec, ModelSpec)},
+    }
+    return [
+        ModelRow(
+            name=name,
+            model=model_of(spec, own[name].at if name in own else Location("built-in")),
+            built_in=name not in own,
+            runs=sum(want.run.model.name == name for want in desired.runs),
+        )
+        for name, spec in sorted(specs.items())
+    ]
+
+
+def hosts(project: Project) -> list[HostRow]:
+    _, look = plans.of(project, project.desire(), [], [])
+    rows = []
+    for config in project.world.host_configs:
+        settings = project.settings.hosts[config.name]
+        view = look.observed.hosts.get(config.name)
+        rows.append(host_row(config, settings.runtime, settings.address, view, look.recorded))
+    return rows
+
+
+def show(project: Project, name: str) -> RunDetails | PromptRow | ModelRow:
+    """The run, prompt or model of this name, in this order; a prefix `run/`, `prompt/`, `model/` chooses."""
+    kind, _, rest = name.partition("/")
+    if kind in _SHOWN and rest:
+        return _SHOWN[kind](project, rest)
+    errors = []
+    for ask in _SHOWN.values():
+        try:
+            return ask(project, name)
+        except NotFoundError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def _run(project: Project, name: str) -> RunDetails:
+    desired = project.desire()
+    key = one(plans.named(desired), name)
+    view, look = plans.of(project, desired, [], [])
+    want = desired.by_key()[key]
+    status = view.plan.status_of(key)
+    assert status is not None  # noqa: S101 - every desired run has a status
+    entry = look.recorded.ledger.get(want.digest)
+    folder = project.settings.outputs / status.folder
+    events = project.records.history(key, EVENTS_SHOWN)
+    return RunDetails(
+        run=want.run,
+        digest=want.digest,
+        status=status,
+        attempts=project.records.attempts_of(want.run.id),
+        entry=entry,
+        files=tuple(str(folder / file.name) for file in entry.manifest) if entry and status.folder else (),
+        events=tuple(
+            EventRow(
+                subject=event.subject,
+                kind=event.kind,
+                reason=event.reason,
+                message=event.message,
+                count=event.count,
+                last_at=event.last_at,
+            )
+            for event in events
+        ),
+    )
+
+
+def _prompt(project: Project, name: str) -> PromptRow:
+    rows = {row.name: row for row in prompts(project)}
+    return rows[one([Named(key=row.name, others=(row.id,)) for row in rows.values()], name)]
+
+
+def _model(project: Project, name: str) -> ModelRow:
+    rows = {row.name: row for row in models(project)}
+    return rows[one([Named(key=row.name) for row in rows.values()], name)]
+
+
+_SHOWN: Mapping[str, Callable[[Project, str], RunDetails | PromptRow | ModelRow]] = {
+    "run": _run,
+    "prompt": _prompt,
+    "model": _model,
+}
+
+
+def explain(project: Project, name: str) -> Explanation:
+    """The rule that holds for a run, what follows, and what it rests on."""
+    desired = project.desire()
+    key = one([*plans.named(desired), *(Named(key=held) for held in sorted(desired.held))], name)
+    if key in desired.held:
+        return _held(key, desired)
+    view, look = plans.of(project, desired, [], [])
+    now, hosts = project.world.clock.now(), project.world.host_configs
+    cases = judge_all(desired, look.observed, look.recorded, now, Policy(), hosts)
+    case, _ = cases[key]
+    return Explanation(
+        key=key,
+        at=case.want.run.at,
+        rule=judge(case)[0].says,
+        status=view.plan.status_of(key),
+        operations=tuple(operation for operation in view.plan.operations if operation.key == key),
+        facts=facts(
+            case.want,
+            case.attempts,
+            case.entry,
+            tuple(f"needs {b.key}, which is {b.phase.value}" for b in case.blockers),
+        ),
+    )
+
+
+def _held(key: str, desired: Desired) -> Explanation:
+    name = key.partition("/")[0]
+    about = [problem for problem in desired.problems if f'"{name}"' in problem.subject] or list(desired.problems)
+    return Explanation(
+        key=key,
+        at=about[0].at if about else Location("specs"),
+        rule="A run whose spec, or one that it depends on, has a problem keeps what it has and starts nothing.",
+        facts=tuple(str(problem) for problem in about),
+    )

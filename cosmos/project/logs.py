@@ -1,0 +1,87 @@
+"""Logs of attempts: from the host while they run, from the store or the kept logs once they are over."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from cosmos.core.recorded import Attempt, AttemptState
+from cosmos.core.select import one
+from cosmos.engine.collect import LOG
+from cosmos.errors import NotFoundError
+from cosmos.project import plans
+from cosmos.project.wiring import Project
+
+CHUNK = 1 << 16
+LOOK_EVERY_S = 0.5
+
+
+def read(project: Project, name: str, *, attempt: int | None, tail: int | None, follow: bool) -> Iterator[bytes]:
+    """Pieces of the log of one attempt, the newest by default.
+
+    Raises:
+        NotFoundError: No such run or attempt, or its log is kept nowhere.
+    """
+    key = one(plans.named(desired := project.desire()), name)
+    run = desired.by_key()[key].run
+    chosen = _attempt(project.records.attempts_of(run.id), key, attempt)
+    file = _kept(project, chosen)
+    if file is not None:
+        yield from _file(file, tail)
+    elif chosen.is_open:
+        yield from _live(project, chosen, tail, follow=follow)
+    else:
+        raise NotFoundError(f"the log of {key} attempt {chosen.number} is kept nowhere", "it ended without one")
+
+
+def _attempt(attempts: tuple[Attempt, ...], key: str, number: int | None) -> Attempt:
+    if not attempts:
+        raise NotFoundError(f"{key} has not run yet", f"cosmos explain {key} says why")
+    for attempt in reversed(attempts):
+        if number in (None, attempt.number):
+            return attempt
+    numbers = ", ".join(str(attempt.number) for attempt in attempts)
+    raise NotFoundError(f"{key} has no attempt {number}", f"it has: {numbers}")
+
+
+def _kept(project: Project, attempt: Attempt) -> Path | None:
+    if attempt.state is AttemptState.SUCCEEDED:
+        for entry in project.records.ledger_of(attempt.run_id):
+            if entry.batch_id == attempt.batch_id:
+                found = (project.world.store.path(file.sha256) for file in entry.manifest if file.name == LOG)
+                return next((path for path in found if path.exists()), None)
+    path = project.world.logs / f"{attempt.batch_id}.log"
+    return path if path.exists() and not attempt.is_open else None
+
+
+def _file(path: Path, tail: int | None) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        if tail is not None:
+            yield last_lines(file.read(), tail)
+            return
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _live(project: Project, attempt: Attempt, tail: int | None, *, follow: bool) -> Iterator[bytes]:
+    host = project.world.hosts[attempt.host]
+    offset = 0
+    seen = bytearray()
+    while chunk := host.read_log(attempt.batch_id, offset, CHUNK):
+        offset += len(chunk)
+        seen += chunk
+    yield bytes(seen) if tail is None else last_lines(bytes(seen), tail)
+    while follow:
+        view = host.observe(())
+        while chunk := host.read_log(attempt.batch_id, offset, CHUNK):
+            offset += len(chunk)
+            yield chunk
+        batch = view.batches.get(attempt.batch_id)
+        if batch is None or batch.exit is not None:
+            return
+        time.sleep(LOOK_EVERY_S)
+
+
+def last_lines(data: bytes, count: int) -> bytes:
+    """The last `count` lines, each with its end."""
+    lines = data.splitlines(keepends=True)
+    return b"".join(lines[len(lines) - count :] if 0 < count < len(lines) else lines if count else [])

@@ -1,0 +1,105 @@
+"""Plans, progress and outcomes of an open project. Looks and decides; changes nothing on a host."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from cosmos.core.case import Policy
+from cosmos.core.desired import Desired
+from cosmos.core.digest import Digest
+from cosmos.core.observed import Reachable
+from cosmos.core.recorded import Recorded, Request, Verb
+from cosmos.core.select import Named, select
+from cosmos.engine.cycle import TRIES_LIMIT, Engine, Look, Report, Trouble
+from cosmos.engine.workers import InlineWorkers
+from cosmos.outcome import Doing, Outcome, Progress
+from cosmos.project.reading import FINGERPRINT, PROBLEMS
+from cosmos.project.wiring import Project
+from cosmos.views import PlanView
+
+
+def make(project: Project, targets: Sequence[str], labels: Sequence[str], *, rerun: bool = False) -> PlanView:
+    """Load the specs, look, decide, and remember where everything stands."""
+    return of(project, project.desire(), targets, labels, rerun=rerun)[0]
+
+
+def of(
+    project: Project, desired: Desired, targets: Sequence[str], labels: Sequence[str], *, rerun: bool = False
+) -> tuple[PlanView, Look]:
+    """The plan for what is desired, with the look that it was made from."""
+    selected = choose(desired, targets, labels)
+    targeted = bool(list(targets) or list(labels))
+    engine = Engine(world=project.world, workers=InlineWorkers())
+    look = engine.look(desired)
+    if rerun:
+        look = replace(look, recorded=_as_if_asked(look.recorded, reruns(desired, selected, look.recorded)))
+    policy = Policy(targets=selected if targeted else None)
+    plan = engine.plan(desired, look, policy)
+    if not targeted and not rerun:
+        project.records.save_statuses(plan, project.world.clock.now(), desired.held)
+        remember(project, desired)
+    view = PlanView(
+        plan=plan, desired=desired, selected=selected, targeted=targeted, rerun=rerun, revision=project.world.commit
+    )
+    return view, look
+
+
+def named(desired: Desired) -> list[Named]:
+    """Runs as things that can be chosen by name, id, digest and label."""
+    return [Named(key=want.run.key, others=(want.run.id, want.digest), labels=want.run.labels) for want in desired.runs]
+
+
+def choose(desired: Desired, targets: Sequence[str], labels: Sequence[str]) -> frozenset[str]:
+    """Keys of the runs that are meant; all, without targets and labels."""
+    return select(named(desired), targets, labels)
+
+
+def reruns(
+    desired: Desired, selected: frozenset[str], recorded: Recorded, by: str = "", at: float = 0.0
+) -> list[Request]:
+    """Requests that make finished runs count as not done."""
+    entries = [recorded.ledger.get(want.digest) for want in desired.runs if want.run.key in selected]
+    return [
+        Request(digest=entry.digest, verb=Verb.RERUN, after=entry.attempt, at=at, by=by) for entry in entries if entry
+    ]
+
+
+def _as_if_asked(recorded: Recorded, requests: Iterable[Request]) -> Recorded:
+    asked: dict[Digest, Request] = {**recorded.requests, **{request.digest: request for request in requests}}
+    return replace(recorded, requests=asked)
+
+
+def remember(project: Project, desired: Desired) -> None:
+    """Note the state of the specs beside the statuses, for readers that do not look."""
+    project.records.note(FINGERPRINT, project.tree.fingerprint())
+    project.records.note(PROBLEMS, str(len(desired.problems)))
+
+
+def progress(report: Report, project: Project) -> Progress:
+    """One pass, with what each working run is doing as its log tells."""
+    doing: dict[str, Doing] = {}
+    models = {want.digest: want.run.model for want in report.desired.runs}
+    for attempts in report.look.recorded.attempts.values():
+        for attempt in attempts:
+            view = report.look.observed.hosts.get(attempt.host)
+            batch = view.batches.get(attempt.batch_id) if isinstance(view, Reachable) else None
+            model = models.get(attempt.digest)
+            if attempt.is_open and batch is not None and batch.log_tail and model is not None:
+                step = project.world.adapters[model.adapter].progress(batch.log_tail.decode("utf-8", errors="replace"))
+                doing[attempt.key] = Doing(percent=step.percent, words=step.words)
+    return Progress(plan=report.plan, doing=doing, troubles=_words(report.troubles), moved=report.moved)
+
+
+def outcome(report: Report, view: PlanView, *, detached: bool, timed_out: bool) -> Outcome:
+    """How a call ended, about the runs that it was asked for."""
+    given_up = tuple(trouble for trouble in report.troubles if trouble.count >= TRIES_LIMIT)
+    return Outcome(
+        statuses=tuple(status for status in report.plan.statuses if status.key in view.selected),
+        problems=view.problems,
+        troubles=_words(given_up),
+        detached=detached,
+        timed_out=timed_out,
+    )
+
+
+def _words(troubles: Iterable[Trouble]) -> tuple[str, ...]:
+    return tuple(f"{trouble.key}: {trouble.error}" for trouble in troubles)

@@ -1,0 +1,83 @@
+"""Statuses from the database: quickly where nothing moves, and by following another controller."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cosmos.config import Settings
+from cosmos.core.plan import ENDED, Phase, Plan
+from cosmos.outcome import Outcome, Progress, StatusView
+from cosmos.source import WorkingTree
+from cosmos.state.board import Board
+from cosmos.state.quick import read_board
+
+if TYPE_CHECKING:
+    from cosmos.views import PlanView
+
+FINGERPRINT = "specs"
+"""Note beside the statuses: the state of the spec files that they were made from."""
+PROBLEMS = "problems"
+"""Note beside the statuses: number of problems in the specs."""
+
+MOVING = frozenset({Phase.STAGING, Phase.STARTING, Phase.RUNNING, Phase.COLLECTING})
+"""Phases that may have passed since the last look."""
+
+
+def quick_status(settings: Settings) -> StatusView | None:
+    """Without SQLAlchemy, where that is possible."""
+    board = read_board(settings.database_url)
+    return None if board is None or board.looked_at is None else status_view(board, settings)
+
+
+def known_names(settings: Settings) -> list[str]:
+    """Runs as of the last look, and the names of their matrices; none before the first look."""
+    quick = quick_status(settings)
+    keys = [status.key for status in quick.statuses] if quick is not None else []
+    return sorted({*keys, *(key.partition("/")[0] for key in keys)})
+
+
+def is_moving(view: StatusView) -> bool:
+    """Something was under way at the last look, so that what it found may be out of date."""
+    return any(status.phase in MOVING for status in view.statuses)
+
+
+def status_view(board: Board, settings: Settings) -> StatusView:
+    """A board, held against the spec files as they are now."""
+    fingerprint = WorkingTree(settings.root, settings.specs).fingerprint()
+    return StatusView(
+        statuses=board.statuses,
+        looked_at=board.looked_at,
+        stale=board.notes.get(FINGERPRINT) != fingerprint,
+        problems=int(board.notes.get(PROBLEMS, "0")),
+    )
+
+
+def follow(
+    read: Callable[[], Board],
+    view: "PlanView",
+    is_detached: Callable[[], bool],
+    timeout_s: float | None,
+    listener: Callable[[Progress], None] | None = None,
+    look_every_s: float = 0.5,
+) -> Outcome:
+    """Wait while another controller acts, by what it records; it is the one that collects.
+
+    Args:
+        read: Gives the newest board.
+        view: What is waited for.
+        is_detached: True once nobody wants to wait any more.
+        timeout_s: Give up after this time.
+        listener: Told of each reading.
+        look_every_s: Between two readings.
+    """
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    while True:
+        statuses = tuple(status for status in read().statuses if status.key in view.selected)
+        if listener is not None:
+            listener(Progress(plan=Plan(statuses=statuses)))
+        over = all(status.phase in ENDED or status.stuck for status in statuses)
+        late = not over and deadline is not None and time.monotonic() >= deadline
+        detached = not over and is_detached()
+        if over or late or detached:
+            return Outcome(statuses=statuses, problems=view.problems, timed_out=late, detached=detached)
+        time.sleep(look_every_s)

@@ -1,0 +1,80 @@
+"""What people ask of runs beyond their specs: cancel, retry, run again. Written down, for the loop to carry out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cosmos.core.digest import Digest
+from cosmos.core.recorded import AttemptState, Request, Verb
+from cosmos.errors import RefusedError
+from cosmos.project import plans
+from cosmos.project.wiring import Project
+from cosmos.views import PlanView
+
+
+def rerun(project: Project, view: PlanView, by: str) -> None:
+    """Make the view's finished runs count as not done."""
+    recorded = project.records.load({want.run.id: want.digest for want in view.desired.runs})
+    for request in plans.reruns(view.desired, view.selected, recorded, by, project.world.clock.now()):
+        project.records.request(request)
+        _event(project, request, view, "RerunRequested", "finished runs are run again")
+
+
+def cancel(project: Project, names: Sequence[str], labels: Sequence[str], by: str, why: str) -> PlanView:
+    """Ask for the named runs to stop, and for their older work that may still be under way.
+
+    Returns:
+        A view of what is to be carried out, with nothing to be started.
+    """
+    desired = project.desire()
+    keys = plans.choose(desired, names, labels)
+    now = project.world.clock.now()
+    for want in desired.runs:
+        if want.run.key in keys:
+            newest: dict[Digest, int] = {want.digest: 0}
+            for attempt in project.records.attempts_of(want.run.id):
+                if attempt.is_open or attempt.digest == want.digest:
+                    newest[attempt.digest] = max(attempt.number, newest.get(attempt.digest, 0))
+            for digest, number in newest.items():
+                project.records.request(Request(digest=digest, verb=Verb.CANCEL, after=number, at=now, by=by, why=why))
+            words = f"by {by}{': ' if why else ''}{why}"
+            project.records.event("Normal", want.run.key, "CancelRequested", words, now)
+    view = plans.make(project, [], [])
+    return replace(view, selected=keys, targeted=True)
+
+
+def retry(project: Project, names: Sequence[str], labels: Sequence[str], by: str) -> list[str]:
+    """Ask for failed and cancelled runs to be tried again.
+
+    Raises:
+        RefusedError: None of the named runs has failed or was cancelled.
+    """
+    desired = project.desire()
+    keys = plans.choose(desired, names, labels)
+    recorded = project.records.load({want.run.id: want.digest for want in desired.runs})
+    now = project.world.clock.now()
+    asked = []
+    for want in desired.runs:
+        attempts = recorded.attempts.get(want.digest, ())
+        standing = recorded.requests.get(want.digest)
+        ended = bool(attempts) and attempts[-1].state in (AttemptState.FAILED, AttemptState.CANCELLED)
+        cancelled = standing is not None and standing.verb is Verb.CANCEL
+        if want.run.key not in keys or not (ended or cancelled):
+            continue
+        again = standing is not None and standing.verb is Verb.RERUN
+        number = attempts[-1].number if attempts else 0
+        verb = Verb.RERUN if again else Verb.RETRY
+        project.records.request(Request(digest=want.digest, verb=verb, after=number, at=now, by=by))
+        project.records.event("Normal", want.run.key, "RetryRequested", f"by {by}", now)
+        asked.append(want.run.key)
+    if not asked:
+        raise RefusedError(
+            "none of these runs has failed or was cancelled",
+            "cosmos status shows how they stand; --rerun of apply repeats",
+        )
+    return asked
+
+
+def _event(project: Project, request: Request, view: PlanView, reason: str, message: str) -> None:
+    keys = [want.run.key for want in view.desired.runs if want.digest == request.digest]
+    for key in keys:
+        project.records.event("Normal", key, reason, message, request.at)

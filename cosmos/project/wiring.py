@@ -1,0 +1,159 @@
+"""The only place where real things are built: Settings -> Project.
+
+Opening a project opens the database and nothing else; hosts are reached when they are looked at.
+Heavy libraries are imported here, not by `cosmos.api`, so that what needs none of them starts fast.
+"""
+
+import os
+import platform
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata, resources
+
+from cosmos.adapters import ADAPTERS
+from cosmos.config import HostSettings, Settings
+from cosmos.core.desired import Desired
+from cosmos.core.load import Loaded, SourceFile, load
+from cosmos.core.placement import HostConfig
+from cosmos.core.ports import Host
+from cosmos.core.spec import ModelSpec
+from cosmos.engine.cycle import Engine
+from cosmos.engine.desire import Surroundings, desire
+from cosmos.engine.workers import ThreadWorkers
+from cosmos.engine.world import SystemClock, World
+from cosmos.hosts.layout import Layout
+from cosmos.hosts.local import LocalTransport
+from cosmos.hosts.process import ProcessHost
+from cosmos.local_ai.probe import MediaProbe
+from cosmos.source import Revision, WorkingTree
+from cosmos.state.database import Database, open_database
+from cosmos.state.facts import SqlFactCache
+from cosmos.state.lock import ProjectLock
+from cosmos.state.records import SqlRecords
+from cosmos.store.blobs import LocalStore
+from cosmos.store.inputs import ProjectInputs
+
+MEDIA_WORKERS = 2
+"""Acts beside those that occupy a slot: staging of the next runs, collecting of the last."""
+
+
+@dataclass
+class Project:
+    """An open project: settings, state and the world that its engine acts on."""
+
+    settings: Settings
+    database: Database
+    records: SqlRecords
+    facts: SqlFactCache
+    world: World
+    surroundings: Surroundings
+    tree: WorkingTree
+    revision: Revision
+
+    def read(self) -> tuple[SourceFile, ...]:
+        return self.tree.read()
+
+    def desire(self) -> Desired:
+        """What the specs of the working tree ask for."""
+        desired = desire(self.read(), self.surroundings)
+        self.facts.flush()
+        return desired
+
+    @contextmanager
+    def engine(self) -> Iterator[Engine]:
+        """An engine whose acts run in threads; waits for those under way on leaving."""
+        slots = sum(host.slots for host in self.world.host_configs)
+        workers = ThreadWorkers(slots + MEDIA_WORKERS)
+        try:
+            yield Engine(world=self.world, workers=workers)
+        finally:
+            workers.close()
+            self.facts.flush()
+
+    @cached_property
+    def lock(self) -> ProjectLock:
+        """Held by the one controller that acts."""
+        return ProjectLock(self.settings.state / "lock")
+
+    def close(self) -> None:
+        for host in self.world.hosts.values():
+            host.close()
+        self.facts.flush()
+        self.database.close()
+
+
+def open_project(settings: Settings) -> Project:
+    """Open or create the project's state.
+
+    Raises:
+        StateError: The database cannot be used.
+        StorageError: A folder of the project cannot be made.
+    """
+    database = open_database(settings.database_url)
+    records = SqlRecords(database)
+    facts = SqlFactCache(database)
+    probe = MediaProbe()
+    tree = WorkingTree(settings.root, settings.specs)
+    revision = tree.revision()
+    configs = tuple(
+        HostConfig(name=name, slots=host.slots, labels=host.labels) for name, host in sorted(settings.hosts.items())
+    )
+    world = World(
+        project=settings.name,
+        root=settings.root,
+        logs=settings.state / "logs",
+        hosts={name: _host(name, host, settings) for name, host in sorted(settings.hosts.items())},
+        host_configs=configs,
+        keep_failed=frozenset(name for name, host in settings.hosts.items() if host.keep_failed),
+        records=records,
+        store=LocalStore(settings.state / "store", settings.outputs, facts),
+        probe=probe,
+        adapters=ADAPTERS,
+        clock=SystemClock(),
+        owner=f"{os.environ.get('USER', str(os.getuid()))}@{socket.gethostname()}",
+        commit=f"{revision.commit}{'-dirty' if revision.dirty and revision.commit else ''}",
+        versions=versions(),
+    )
+    surroundings = Surroundings(
+        project=settings.name,
+        built_in=built_in_models(),
+        adapters=ADAPTERS,
+        inputs=ProjectInputs(settings.root, facts, probe),
+        hosts=configs,
+    )
+    return Project(settings, database, records, facts, world, surroundings, tree, revision)
+
+
+def built_in_models() -> dict[str, ModelSpec]:
+    """Models that come with cosmos, by name."""
+    return {name: located.spec for name, located in _built_in().models.items() if isinstance(located.spec, ModelSpec)}
+
+
+def _built_in() -> Loaded:
+    folder = resources.files("cosmos.models")
+    files = (entry for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return load(SourceFile(f"cosmos/models/{entry.name}", entry.read_bytes()) for entry in files)
+
+
+def versions() -> dict[str, str]:
+    """Of the programs that make and judge results here."""
+    names = ("cosmos-gitops", "av", "opencv-python-headless", "numpy")
+    found = {name: metadata.version(name) for name in names if _is_installed(name)}
+    return {**found, "python": platform.python_version(), "platform": platform.platform()}
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _host(name: str, host: HostSettings, settings: Settings) -> Host:
+    layout = Layout(host.workdir or str(settings.state / "work"), settings.name)
+    return ProcessHost(name, LocalTransport(), layout, host.python or sys.executable)

@@ -1,0 +1,141 @@
+"""The life of an attempt: intended, started, ended, released. Called by `SqlRecords`, in its transaction.
+
+Every change names the states that it may come from and counts the rows that it changed, so a second
+controller or a late message changes nothing that is already decided. Doing a thing twice does it once.
+"""
+
+from sqlalchemy import Connection, exists, insert, select, text, update
+
+from cosmos.core.digest import Material, canonical
+from cosmos.core.observed import BatchMeta
+from cosmos.core.reasons import Reason
+from cosmos.core.recorded import OPEN_STATES, Attempt, AttemptState, LedgerEntry
+from cosmos.errors import StateError
+from cosmos.state.board import printable
+from cosmos.state.rows import row_of_entry
+from cosmos.state.tables import OPEN, attempts, batches, ledger, materials, members, upsert
+
+REPORT = "look again with `cosmos plan`; if this message comes again, report it"
+
+
+class TakenError(Exception):
+    """Another attempt holds the digest; the transaction is to be undone."""
+
+
+def intend(connection: Connection, attempt: Attempt, material: Material, meta: BatchMeta, commit: str) -> None:
+    """Claim the digest; the unique indexes of `attempts` decide who gets it.
+
+    Raises:
+        TakenError: Not this attempt.
+    """
+    if attempt.state not in OPEN_STATES:
+        raise ValueError(f"an attempt begins open, not {attempt.state.value}")
+    _insert_batch(connection, attempt.host, meta, commit)
+    row = {
+        "digest": attempt.digest,
+        "number": attempt.number,
+        "batch_id": attempt.batch_id,
+        "run_id": attempt.run_id,
+        "key": attempt.key,
+        "model": attempt.model,
+        "gpus": ",".join(attempt.gpus),
+        "state": attempt.state.value,
+        "message": printable(attempt.message),
+        "intended_at": attempt.intended_at,
+        "started_at": attempt.started_at,
+    }
+    if connection.execute(upsert(connection, attempts).values(row).on_conflict_do_nothing()).rowcount != 1:
+        raise TakenError
+    if material:
+        _keep_material(connection, attempt, material)
+
+
+def _insert_batch(connection: Connection, host: str, meta: BatchMeta, commit: str) -> None:
+    """Once a batch: the intents of its other members find it there."""
+    row = {
+        "batch_id": meta.batch_id,
+        "host": host,
+        "project": meta.project,
+        "attempt": meta.attempt,
+        "digest_schema": meta.digest_schema,
+        "revision": commit,
+        "owner": meta.owner,
+        "created_at": meta.created_at,
+    }
+    if connection.execute(upsert(connection, batches).values(row).on_conflict_do_nothing()).rowcount != 1:
+        return
+    rows = [
+        {
+            "batch_id": meta.batch_id,
+            "position": position,
+            "run_id": member.run_id,
+            "key": member.key,
+            "digest": member.digest,
+            "run": member.run,
+        }
+        for position, member in enumerate(meta.members)
+    ]
+    if rows:
+        connection.execute(insert(members), rows)
+
+
+def _keep_material(connection: Connection, attempt: Attempt, material: Material) -> None:
+    """What the run was last made of, to name what changed the next time."""
+    row = {"run_id": attempt.run_id, "digest": attempt.digest, "material": canonical(material).decode("ascii")}
+    kept = upsert(connection, materials).values(row)
+    changes = {"digest": kept.excluded.digest, "material": kept.excluded.material}
+    connection.execute(kept.on_conflict_do_update(index_elements=["run_id"], set_=changes))
+
+
+def started(connection: Connection, batch_id: str, at: float) -> None:
+    change = (
+        update(attempts)
+        .where(attempts.c.batch_id == batch_id, attempts.c.state == AttemptState.INTENDED.value)
+        .values(state=AttemptState.STARTED.value, started_at=at)
+    )
+    if connection.execute(change).rowcount == 0:
+        _require_known(connection, batch_id)
+
+
+def failed(
+    connection: Connection, batch_id: str, reason: Reason, message: str, ended_at: float, *, cancelled: bool
+) -> None:
+    """Close what is still open of the batch; members that succeeded stay so."""
+    state = AttemptState.CANCELLED if cancelled else AttemptState.FAILED
+    change = (
+        update(attempts)
+        .where(attempts.c.batch_id == batch_id, text(OPEN))
+        .values(state=state.value, reason=reason.value, message=printable(message), ended_at=ended_at)
+    )
+    if connection.execute(change).rowcount == 0:
+        _require_known(connection, batch_id)
+
+
+def finished(connection: Connection, entry: LedgerEntry, ended_at: float) -> None:
+    """Close the attempt and write its result; a result of an earlier attempt never replaces a later one's."""
+    own = (attempts.c.digest == entry.digest, attempts.c.number == entry.attempt, attempts.c.batch_id == entry.batch_id)
+    change = update(attempts).where(*own, text(OPEN)).values(state=AttemptState.SUCCEEDED.value, ended_at=ended_at)
+    if connection.execute(change).rowcount == 0:
+        state = connection.execute(select(attempts.c.state).where(*own)).scalar()
+        if state != AttemptState.SUCCEEDED.value:
+            known = f"is recorded as {state}" if state else "is not recorded"
+            raise StateError(f"the result of batch {entry.batch_id} was not taken: its attempt {known}", REPORT)
+    row = row_of_entry(entry)
+    kept = upsert(connection, ledger).values(row)
+    changes = {name: kept.excluded[name] for name in row if name != "digest"}
+    is_newer = ledger.c.attempt < kept.excluded.attempt
+    connection.execute(kept.on_conflict_do_update(index_elements=["digest"], set_=changes, where=is_newer))
+
+
+def released(connection: Connection, batch_id: str) -> None:
+    """Note that the host's copy is gone; of a batch that was never recorded there is nothing to note."""
+    still_open = exists().where(attempts.c.batch_id == batch_id, text(OPEN))
+    change = update(batches).where(batches.c.batch_id == batch_id, ~still_open).values(released=True)
+    if connection.execute(change).rowcount == 0 and connection.execute(select(still_open)).scalar():
+        raise StateError(f"batch {batch_id} was released while its attempt is open", REPORT)
+
+
+def _require_known(connection: Connection, batch_id: str) -> None:
+    """No row changed: right for a batch that is further on, wrong for one that was never recorded."""
+    if not connection.execute(select(exists().where(attempts.c.batch_id == batch_id))).scalar():
+        raise StateError(f"batch {batch_id} is not recorded, so nothing about it can be", REPORT)

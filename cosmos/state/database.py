@@ -1,0 +1,188 @@
+"""Opening the database, and the two ways into it: `reading()` and `writing()`.
+
+SQLite is told what its defaults do not do: WAL, FULL, foreign keys, and BEGIN IMMEDIATE for writes,
+because a transaction that reads first and writes later fails at once when another writer came
+between, whatever the busy timeout says. Other databases take none of these paths.
+
+Nothing here knows a table. What goes wrong is a StateError with the next step (`cosmos.state.trouble`).
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import cast
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from cosmos.errors import StateError
+from cosmos.state import migrations
+from cosmos.state.quick import sqlite_path
+from cosmos.state.trouble import explained
+
+PATIENCE_S = 5.0
+"""How long a write waits for other writers."""
+
+CHECKED_BYTES = 16 << 20
+"""Up to this size a file is checked as a whole at opening: that takes some 20 ms."""
+
+
+class Database:
+    """An open database. Safe for use from several threads."""
+
+    def __init__(self, engine: Engine, name: str, path: Path | None) -> None:
+        self._engine = engine
+        self._name = name
+        self._path = path
+        self._writer = engine.execution_options(cosmos_writes=True)
+        self._turn = threading.Lock()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One transaction that sees one moment and takes no lock that a writer minds."""
+        with explained(self._name, self._path), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction that is alone among writers from its start; an exception undoes all of it."""
+        # SQLite polls for its lock, up to 100 ms apart; among our own threads this one is handed over at once.
+        with explained(self._name, self._path), self._turn, self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def outside_transactions(self) -> Iterator[sqlite3.Cursor]:
+        """SQLite only: for what cannot be done within a transaction."""
+        with explained(self._name, self._path), closing(self._engine.raw_connection()) as pooled:
+            yield cast("sqlite3.Cursor", pooled.cursor())
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def open_database(url: str, *, patience_s: float = PATIENCE_S) -> Database:
+    """Open, creating or upgrading the schema where needed.
+
+    Args:
+        url: SQLAlchemy URL. What follows `sqlite:///` is a path as it stands.
+        patience_s: How long to wait for a lock that another process holds.
+
+    Raises:
+        StateError: Not usable, with the next step; a schema newer than this program is refused untouched.
+    """
+    path = sqlite_path(url)
+    engine, name = _server_engine(url) if path is None else _sqlite_engine(path, patience_s)
+    database = Database(engine, name, path)
+    try:
+        if path is not None:
+            _use_wal(database, path, patience_s)
+        _check_schema(database, name)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _server_engine(url: str) -> tuple[Engine, str]:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            raise StateError(
+                f"database.url is {url}, which names no file to keep the state in",
+                "write it as sqlite:////absolute/path.db, or leave database.url out",
+            )
+        return create_engine(parsed, pool_pre_ping=True), parsed.render_as_string(hide_password=True)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StateError(
+            f"database.url cannot be used: {error}", "see docs/configuration.md, or leave it out to use SQLite"
+        ) from None
+
+
+# SQLite ------------------------------------------------------------------------------------------
+
+
+def _sqlite_engine(path: Path, patience_s: float) -> tuple[Engine, str]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(
+            f"cannot make the folder of the database, {path.parent}: {error.strerror}",
+            "make it writable for this user, or set project.state in cosmos.toml to another folder",
+        ) from None
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": patience_s})
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine, str(path)
+
+
+def _set_up(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself; `_begin` does
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("cosmos_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _use_wal(database: Database, path: Path, patience_s: float) -> None:
+    """Kept in the file: only the first opening changes anything."""
+    with database.outside_transactions() as raw:
+        mode = _switch_to_wal(raw, time.monotonic() + patience_s)
+        small = path.stat().st_size <= CHECKED_BYTES
+        found = raw.execute("PRAGMA quick_check(1)").fetchone()[0] if small else "ok"
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+    if mode != "wal":
+        raise StateError(
+            f"the database {path} lies on a file system that cannot share it safely (journal mode {mode})",
+            "set project.state in cosmos.toml to a folder on a local disk",
+        )
+
+
+def _switch_to_wal(raw: sqlite3.Cursor, deadline: float) -> str:
+    """SQLite does not wait for others here, whatever the busy timeout."""
+    while True:
+        try:
+            return str(raw.execute("PRAGMA journal_mode=WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+# Schema ------------------------------------------------------------------------------------------
+
+
+def _check_schema(database: Database, name: str) -> None:
+    with database.reading() as connection:
+        version = _version(connection, name)
+    if version == migrations.HEAD:
+        return
+    if version is not None and version not in migrations.HISTORY:
+        raise StateError(
+            f"the database {name} has schema {version}, and this cosmos knows schemas up to {migrations.HEAD}",
+            "use the newer cosmos that wrote it (pip install -U cosmos-gitops); nothing was changed",
+        )
+    with database.writing() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('cosmos schema'))"))
+        migrations.upgrade(connection)
+
+
+def _version(connection: Connection, name: str) -> str | None:
+    """The schema's version; None for a database without tables."""
+    inspector = inspect(connection)
+    if inspector.has_table("alembic_version"):
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if connection.dialect.name == "sqlite" and (tables := inspector.get_table_names()):
+        raise StateError(
+            f"the database {name} belongs to another program (it has a table {tables[0]})",
+            "set database.url or project.state to a place of its own",
+        )
+    return None

@@ -1,0 +1,133 @@
+"""What happened and what was asked: written as it happens, read by `history`, `events`, `show` and the page.
+
+The same words about the same subject are one row with a count, so that a host that is away all night is
+one line. Called by `SqlRecords`, in its transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from sqlalchemy import Connection, Select, desc, insert, or_, select
+
+from cosmos.core.digest import Digest, canonical, sha256_hex
+from cosmos.core.observed import BatchMeta, Member
+from cosmos.core.recorded import Attempt, LedgerEntry, Request
+from cosmos.state.board import printable
+from cosmos.state.rows import LEDGER, REQUEST, attempt_of, entry_of, request_of, select_attempts
+from cosmos.state.tables import attempts, batches, events, ledger, members, requests, runs, upsert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened, `count` times from `first_at` to `last_at`."""
+
+    kind: str
+    subject: str
+    reason: str
+    message: str
+    count: int
+    first_at: float
+    last_at: float
+
+
+def request(connection: Connection, asked: Request) -> None:
+    """Asking twice in a row for the same is asking once."""
+    about = select(*REQUEST).where(requests.c.digest == asked.digest).order_by(desc(requests.c.id)).limit(1)
+    newest = connection.execute(about).first()
+    if newest is not None and (newest.verb, newest.after) == (asked.verb.value, asked.after):
+        return
+    row = {
+        "digest": asked.digest,
+        "verb": asked.verb.value,
+        "after": asked.after,
+        "asked_at": asked.at,
+        "asked_by": printable(asked.by),
+        "why": printable(asked.why),
+    }
+    connection.execute(insert(requests), [row])
+
+
+def event(connection: Connection, kind: str, subject: str, reason: str, message: str, at: float) -> None:
+    words = (kind, subject, reason, printable(message))
+    kept = upsert(connection, events).values(
+        **dict(zip(("kind", "subject", "reason", "message"), words, strict=True)),
+        fingerprint=sha256_hex(canonical(words)),
+        count=1,
+        first_at=at,
+        last_at=at,
+    )
+    again = {"count": events.c.count + 1, "last_at": kept.excluded.last_at}
+    connection.execute(kept.on_conflict_do_update(index_elements=["fingerprint"], set_=again))
+
+
+_EVENT = tuple(field.name for field in fields(Event))
+
+
+def latest_events(connection: Connection, *, kind: str, since: float, limit: int) -> tuple[Event, ...]:
+    """Newest first."""
+    query = select(events).where(events.c.last_at >= since)
+    return _events(connection, query.where(events.c.kind == kind) if kind else query, limit)
+
+
+def events_about(connection: Connection, subject: str, limit: int) -> tuple[Event, ...]:
+    """The newest about a subject and, for the name of a matrix, about its members; oldest first."""
+    about = or_(events.c.subject == subject, events.c.subject.startswith(f"{subject}/", autoescape=True))
+    return _events(connection, select(events).where(about), limit)[::-1]
+
+
+def _events(connection: Connection, query: Select[*tuple[object, ...]], limit: int) -> tuple[Event, ...]:
+    rows = connection.execute(query.order_by(desc(events.c.last_at), desc(events.c.id)).limit(limit))
+    return tuple(Event(**{name: row[name] for name in _EVENT}) for row in rows.mappings())
+
+
+def attempts_of(connection: Connection, run_id: str) -> tuple[Attempt, ...]:
+    """Of every digest that the run ever had, oldest first."""
+    query = select_attempts().where(attempts.c.run_id == run_id)
+    rows = connection.execute(query.order_by(attempts.c.intended_at, attempts.c.digest, attempts.c.number))
+    return tuple(attempt_of(row) for row in rows)
+
+
+def ledger_of(connection: Connection, run_id: str) -> tuple[LedgerEntry, ...]:
+    """Of every digest that the run ever had, newest first."""
+    query = select(*LEDGER).where(ledger.c.run_id == run_id)
+    rows = connection.execute(query.order_by(desc(ledger.c.finished_at), ledger.c.digest))
+    return tuple(entry_of(row) for row in rows)
+
+
+def requests_of(connection: Connection, digests: Sequence[Digest]) -> tuple[Request, ...]:
+    """Oldest first."""
+    rows = connection.execute(select(*REQUEST).where(requests.c.digest.in_(digests)).order_by(requests.c.id))
+    return tuple(request_of(row) for row in rows)
+
+
+def meta(connection: Connection, batch_id: str) -> BatchMeta | None:
+    """`batch.json` as it was intended, or None where the batch is not recorded."""
+    row = connection.execute(select(batches).where(batches.c.batch_id == batch_id)).first()
+    if row is None:
+        return None
+    inside = select(members).where(members.c.batch_id == batch_id).order_by(members.c.position)
+    return BatchMeta(
+        batch_id=batch_id,
+        project=row.project,
+        members=tuple(
+            Member(run_id=member.run_id, key=member.key, digest=Digest(member.digest), run=member.run)
+            for member in connection.execute(inside)
+        ),
+        attempt=row.attempt,
+        digest_schema=row.digest_schema,
+        commit=row.revision,
+        owner=row.owner,
+        created_at=row.created_at,
+    )
+
+
+def find_keys(connection: Connection, word: str, limit: int) -> tuple[str, ...]:
+    """Keys whose key, id or digest begins with a word; one that equals it is the only answer.
+
+    Runs that are gone from the specs are found too.
+    """
+    exact = connection.execute(select(runs.c.key).where(or_(runs.c.key == word, runs.c.run_id == word))).scalars().all()
+    if exact:
+        return tuple(exact)
+    starts = [column.startswith(word, autoescape=True) for column in (runs.c.key, runs.c.run_id, runs.c.digest)]
+    return tuple(connection.execute(select(runs.c.key).where(or_(*starts)).order_by(runs.c.key).limit(limit)).scalars())

@@ -1,0 +1,70 @@
+"""`load`: everything the planner needs, in one consistent reading. Called by `SqlRecords`.
+
+Tables are read whole and sifted here: one pass over 10,000 rows is far cheaper than 10,000 questions.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from cosmos.core.digest import Digest, Material
+from cosmos.core.recorded import OPEN_STATES, Attempt, LedgerEntry, Recorded, Request
+from cosmos.state.rows import LEDGER, REQUEST, attempt_of, entry_of, request_of, select_attempts
+from cosmos.state.tables import attempts, ledger, materials, requests
+
+
+def load(connection: Connection, wanted: Mapping[str, Digest]) -> Recorded:
+    """All about the wanted digests, and about those that still have something on a host."""
+    desired = frozenset(wanted.values())
+    tried = _attempts(connection, desired)
+    relevant = desired | tried.keys()
+    return Recorded(
+        ledger=_ledger(connection, relevant),
+        attempts=tried,
+        requests=_requests(connection, relevant),
+        previous=_previous(connection, wanted),
+        durations_s=_durations(connection),
+    )
+
+
+def _attempts(connection: Connection, desired: Collection[Digest]) -> dict[Digest, tuple[Attempt, ...]]:
+    rows = connection.execute(select_attempts()).all()
+    relevant = {row[0] for row in rows if row[0] in desired or not row[-1] or row[6] in OPEN_STATES}
+    found: dict[Digest, list[Attempt]] = {}
+    for row in rows:
+        if row[0] in relevant:
+            attempt = attempt_of(row)
+            found.setdefault(attempt.digest, []).append(attempt)
+    return {digest: tuple(sorted(tried, key=lambda attempt: attempt.number)) for digest, tried in found.items()}
+
+
+def _ledger(connection: Connection, relevant: Collection[Digest]) -> dict[Digest, LedgerEntry]:
+    rows = connection.execute(select(*LEDGER).execution_options(yield_per=1000))
+    return {row[0]: entry_of(row) for row in rows if row[0] in relevant}
+
+
+def _requests(connection: Connection, relevant: Collection[Digest]) -> dict[Digest, Request]:
+    """The newest of each digest, by order of arrival: clocks of those who ask may differ."""
+    rows = connection.execute(select(*REQUEST).order_by(requests.c.id))
+    newest = {row[0]: row for row in rows if row[0] in relevant}
+    return {digest: request_of(row) for digest, row in newest.items()}
+
+
+def _previous(connection: Connection, wanted: Mapping[str, Digest]) -> dict[str, Material]:
+    made = connection.execute(select(materials.c.run_id, materials.c.digest))
+    stale = [run_id for run_id, digest in made if wanted.get(run_id, digest) != digest]
+    found: dict[str, Material] = {}
+    for start in range(0, len(stale), 500):
+        some = materials.c.run_id.in_(stale[start : start + 500])
+        rows: Any = connection.execute(select(materials.c.run_id, materials.c.material).where(some))
+        found.update((run_id, json.loads(material)) for run_id, material in rows)
+    return found
+
+
+def _durations(connection: Connection) -> dict[str, float]:
+    of_attempt = (ledger.c.digest == attempts.c.digest) & (ledger.c.attempt == attempts.c.number)
+    means = select(attempts.c.model, func.avg(ledger.c.duration_s)).join_from(ledger, attempts, of_attempt)
+    rows = connection.execute(means.where(attempts.c.model != "").group_by(attempts.c.model))
+    return {model: float(mean) for model, mean in rows}

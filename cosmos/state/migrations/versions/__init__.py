@@ -1,0 +1,1 @@
+"""One module a schema version. A version that has been released is never edited."""

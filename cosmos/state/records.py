@@ -1,0 +1,115 @@
+"""SqlRecords: the `Records` port on a database, and the read side for the CLI and the page.
+
+Each method is one short transaction; what it does in there is in `loading`, `claims`, `history` and
+`statuses`. Built by `cosmos.api` around an open `Database`; safe for use from several threads.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from cosmos.core.digest import Digest, Material
+from cosmos.core.observed import BatchMeta
+from cosmos.core.plan import Plan
+from cosmos.core.reasons import Reason
+from cosmos.core.recorded import Attempt, LedgerEntry, Recorded, Request
+from cosmos.state import claims, history, loading, statuses
+from cosmos.state.board import Board
+from cosmos.state.database import Database
+from cosmos.state.history import Event
+
+
+class SqlRecords:
+    """The database of one project.
+
+    Every method raises StateError, with the next step, when the database cannot be used.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def load(self, wanted: Mapping[str, Digest]) -> Recorded:
+        with self._database.reading() as connection:
+            return loading.load(connection, wanted)
+
+    def meta(self, batch_id: str) -> BatchMeta | None:
+        with self._database.reading() as connection:
+            return history.meta(connection, batch_id)
+
+    # What the engine records
+
+    def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, commit: str) -> bool:
+        try:
+            with self._database.writing() as connection:
+                claims.intend(connection, attempt, material, meta, commit)
+        except claims.TakenError:
+            return False
+        return True
+
+    def started(self, batch_id: str, at: float) -> None:
+        with self._database.writing() as connection:
+            claims.started(connection, batch_id, at)
+
+    def finished(self, entry: LedgerEntry, ended_at: float) -> None:
+        with self._database.writing() as connection:
+            claims.finished(connection, entry, ended_at)
+
+    def failed(self, batch_id: str, reason: Reason, message: str, ended_at: float, *, cancelled: bool) -> None:
+        with self._database.writing() as connection:
+            claims.failed(connection, batch_id, reason, message, ended_at, cancelled=cancelled)
+
+    def released(self, batch_id: str) -> None:
+        with self._database.writing() as connection:
+            claims.released(connection, batch_id)
+
+    def request(self, request: Request) -> None:
+        with self._database.writing() as connection:
+            history.request(connection, request)
+
+    def event(self, kind: str, subject: str, reason: str, message: str, at: float) -> None:
+        with self._database.writing() as connection:
+            history.event(connection, kind, subject, reason, message, at)
+
+    def save_statuses(self, plan: Plan, looked_at: float, held: Collection[str] = ()) -> None:
+        with self._database.writing() as connection:
+            statuses.save(connection, plan, looked_at, held)
+
+    def note(self, name: str, value: str) -> None:
+        """Keep a word beside the statuses, for readers of the board."""
+        with self._database.writing() as connection:
+            statuses.note(connection, name, value)
+
+    # What people read
+
+    def board(self) -> Board:
+        """Where every run stood at the last look."""
+        with self._database.reading() as connection:
+            return statuses.read(connection)
+
+    def events(self, *, kind: str = "", since: float = 0.0, limit: int = 100) -> tuple[Event, ...]:
+        """The newest events first."""
+        with self._database.reading() as connection:
+            return history.latest_events(connection, kind=kind, since=since, limit=limit)
+
+    def history(self, subject: str, limit: int = 100) -> tuple[Event, ...]:
+        """The newest events about a subject and about what is named below it, oldest first."""
+        with self._database.reading() as connection:
+            return history.events_about(connection, subject, limit)
+
+    def attempts_of(self, run_id: str) -> tuple[Attempt, ...]:
+        """Every attempt of a run, whatever its digest was then, oldest first."""
+        with self._database.reading() as connection:
+            return history.attempts_of(connection, run_id)
+
+    def ledger_of(self, run_id: str) -> tuple[LedgerEntry, ...]:
+        """Every result of a run, whatever its digest was then, newest first."""
+        with self._database.reading() as connection:
+            return history.ledger_of(connection, run_id)
+
+    def requests_of(self, digests: Sequence[Digest]) -> tuple[Request, ...]:
+        """What people asked about some digests, oldest first."""
+        with self._database.reading() as connection:
+            return history.requests_of(connection, digests)
+
+    def find_keys(self, word: str, limit: int = 20) -> tuple[str, ...]:
+        """Keys of runs, those gone from the specs too, whose key, id or digest begins with a word."""
+        with self._database.reading() as connection:
+            return history.find_keys(connection, word, limit)

@@ -1,0 +1,63 @@
+"""Where each run stood at the last look: written with every plan, read by `status` and the page.
+
+Only rows that differ are written. A run that is no longer in the specs is marked `gone` and kept, so
+that its name still leads to what it made. Called by `SqlRecords`, in its transaction.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
+
+from cosmos.core.plan import Plan, Sync
+from cosmos.state.board import COLUMNS, LOOKED_AT, Board, Row, board, pack
+from cosmos.state.tables import events, notes, runs, upsert
+
+EVENTS_KEPT_S = 30 * 86400.0
+
+_COLUMNS: list[ColumnElement[Any]] = [runs.c[name] for name in COLUMNS]
+
+_SYNC = COLUMNS.index("sync")
+
+
+def save(connection: Connection, plan: Plan, looked_at: float, held: Collection[str]) -> None:
+    """Make the stored statuses those of the plan, with those of held keys as they were."""
+    stored = {row[0]: tuple(row) for row in connection.execute(select(*_COLUMNS, runs.c.gone))}
+    wanted = {status.key: pack(status) for status in plan.statuses}
+    for key in held:
+        if key in stored and key not in wanted:
+            wanted[key] = _unknown(stored[key][:-1])
+    _write(connection, (row for key, row in wanted.items() if stored.get(key) != (*row, False)))
+    _mark_gone(connection, (key for key, row in stored.items() if not row[-1] and key not in wanted))
+    note(connection, LOOKED_AT, repr(looked_at))
+    connection.execute(delete(events).where(events.c.last_at < looked_at - EVENTS_KEPT_S))
+
+
+def read(connection: Connection) -> Board:
+    rows = connection.execute(select(*_COLUMNS).where(~runs.c.gone).order_by(runs.c.key))
+    kept = connection.execute(select(notes.c.name, notes.c.value))
+    return board(rows.all(), [(name, value) for name, value in kept])
+
+
+def note(connection: Connection, name: str, value: str) -> None:
+    kept = upsert(connection, notes).values(name=name, value=value)
+    connection.execute(kept.on_conflict_do_update(index_elements=["name"], set_={"value": kept.excluded.value}))
+
+
+def _unknown(row: Row) -> Row:
+    """The spec cannot be read now: nobody can say whether what exists is what is asked for."""
+    return (*row[:_SYNC], Sync.UNKNOWN.value, *row[_SYNC + 1 :])
+
+
+def _write(connection: Connection, rows: Iterable[Row]) -> None:
+    values = [{**dict(zip(COLUMNS, row, strict=True)), "gone": False} for row in rows]
+    if values:
+        kept = upsert(connection, runs)
+        changes = {name: kept.excluded[name] for name in (*COLUMNS, "gone") if name != "key"}
+        connection.execute(kept.on_conflict_do_update(index_elements=["key"], set_=changes), values)
+
+
+def _mark_gone(connection: Connection, keys: Iterable[str]) -> None:
+    values = [{"which": key} for key in keys]
+    if values:
+        connection.execute(update(runs).where(runs.c.key == bindparam("which")).values(gone=True), values)

@@ -1,0 +1,199 @@
+"""The read side: small frozen rows for the command line, the page and notebooks. Nothing here looks or acts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from cosmos.core import plan_text
+from cosmos.core.desired import Desired, DesiredRun
+from cosmos.core.digest import SHORT, prompt_id
+from cosmos.core.observed import HostView, Reachable
+from cosmos.core.placement import HostConfig
+from cosmos.core.plan import Operation, Phase, Plan, RunStatus
+from cosmos.core.problem import Location, Problem
+from cosmos.core.recorded import Attempt, LedgerEntry, Recorded
+from cosmos.core.run import Model, Run
+from cosmos.core.spec import PromptSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """A plan with what it was made from. `selected` are the keys that were asked for."""
+
+    plan: Plan
+    desired: Desired
+    selected: frozenset[str]
+    targeted: bool = False
+    rerun: bool = False
+    revision: str = ""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return self.desired.problems
+
+    @property
+    def text(self) -> str:
+        """The plan as text, as `cosmos plan` prints it."""
+        return plan_text.text(self.plan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One run of `list runs`."""
+
+    key: str
+    id: str
+    digest: str
+    prompt: str | None
+    model: str
+    labels: Mapping[str, str]
+    at: Location
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptRow:
+    """One prompt; `runs` counts the runs made from it."""
+
+    name: str
+    id: str
+    text: str
+    negative: str
+    inputs: str
+    labels: Mapping[str, str]
+    at: Location
+    runs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRow:
+    """One model; `built_in` when it comes with cosmos."""
+
+    name: str
+    model: Model
+    built_in: bool
+    runs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRow:
+    """One host as configured and as found; `why` says what kept us from looking."""
+
+    name: str
+    runtime: str
+    address: str
+    slots: int
+    busy: int
+    reachable: bool
+    why: str = ""
+    disk_free: int = 0
+    disk_total: int = 0
+    gpus: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventRow:
+    """One thing that happened, how often, and when last (seconds since the epoch)."""
+
+    subject: str
+    kind: str
+    reason: str
+    message: str
+    count: int
+    last_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDetails:
+    """All about one run. `files` are absolute paths of its published files."""
+
+    run: Run
+    digest: str
+    status: RunStatus
+    attempts: tuple[Attempt, ...] = ()
+    entry: LedgerEntry | None = None
+    files: tuple[str, ...] = ()
+    events: tuple[EventRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a run would or would not start: the rule that holds, its consequence, and what was looked at."""
+
+    key: str
+    at: Location
+    rule: str
+    facts: tuple[str, ...]
+    status: RunStatus | None = None
+    """None when the run is held."""
+    operations: tuple[Operation, ...] = ()
+
+
+def run_rows(desired: Desired, plan: Plan) -> list[RunRow]:
+    """Runs by key, with the phase that the plan gives each."""
+    phases = {status.key: status.phase for status in plan.statuses}
+    return [_run_row(want, phases.get(want.run.key, Phase.PENDING)) for want in desired.runs]
+
+
+def _run_row(want: DesiredRun, phase: Phase) -> RunRow:
+    run = want.run
+    return RunRow(
+        key=run.key,
+        id=run.id,
+        digest=want.digest,
+        prompt=run.prompt,
+        model=run.model.name,
+        labels=run.labels,
+        at=run.at,
+        phase=phase,
+    )
+
+
+def prompt_row(project: str, name: str, spec: PromptSpec, at: Location, desired: Desired) -> PromptRow:
+    """A prompt with the number of its runs."""
+    inputs = spec.inputs
+    return PromptRow(
+        name=name,
+        id=prompt_id(project, name),
+        text=spec.text,
+        negative=spec.negative,
+        inputs=inputs if isinstance(inputs, str) else ", ".join(sorted(inputs or {})),
+        labels=spec.labels,
+        at=at,
+        runs=sum(want.run.prompt == name for want in desired.runs),
+    )
+
+
+def host_row(config: HostConfig, runtime: str, address: str, view: HostView | None, recorded: Recorded) -> HostRow:
+    """A host with what it is doing for this project."""
+    attempts = (attempt for each in recorded.attempts.values() for attempt in each)
+    busy = sum(attempt.is_open and attempt.host == config.name for attempt in attempts)
+    row = HostRow(
+        name=config.name,
+        runtime=runtime,
+        address=address,
+        slots=config.slots,
+        busy=busy,
+        reachable=isinstance(view, Reachable),
+        why=getattr(view, "why", ""),
+        labels=config.labels,
+    )
+    if not isinstance(view, Reachable):
+        return row
+    gpus = tuple(gpu.name for gpu in view.gpus)
+    return replace(row, disk_free=view.disk_free, disk_total=view.disk_total, gpus=gpus)
+
+
+def facts(
+    want: DesiredRun, attempts: Sequence[Attempt], entry: LedgerEntry | None, notes: Iterable[str]
+) -> tuple[str, ...]:
+    """What an explanation rests on, a sentence each."""
+    run = want.run
+    lines = [f"digest {want.digest[:SHORT]}: model {run.model.name}, adapter {run.model.adapter} {run.adapter_version}"]
+    lines += [f"input {role}: {blob.path} ({blob.sha256[:SHORT]})" for role, blob in sorted(want.blobs.items())]
+    if entry is not None:
+        lines.append(f"result of attempt {entry.attempt} in outputs/{entry.folder}")
+    for attempt in attempts:
+        end = f": {attempt.reason.value}: {attempt.message}" if attempt.reason else ""
+        lines.append(f"attempt {attempt.number} on {attempt.host} {attempt.state.value}{end}")
+    return (*lines, *notes)

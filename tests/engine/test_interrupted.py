@@ -1,0 +1,178 @@
+"""A controller that goes away at any moment, and the next one that takes over."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cosmos.core.plan import Phase
+from cosmos.core.recorded import AttemptState
+from cosmos.errors import BusyError
+from tests.engine.workshop import WRITE, Workshop, runs
+
+
+def _wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.02)
+
+
+def _is_alive(pid: int) -> bool:
+    """A zombie is not: only its parent has not asked yet how it ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def _slow(go: Path) -> str:
+    """A program that ends well once the file `go` is there."""
+    return f"while [ ! -e {go} ]; do sleep 0.05; done; {WRITE}"
+
+
+APPLY = """
+import sys
+from pathlib import Path
+from tests.engine.workshop import Workshop
+Workshop(Path(sys.argv[1])).apply()
+"""
+
+
+def _controller(workshop: Workshop) -> "subprocess.Popen[bytes]":
+    root = Path(__file__).resolve().parent.parent.parent
+    return subprocess.Popen(
+        [sys.executable, "-c", APPLY, str(workshop.root)], cwd=root, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+
+
+def test_detaching_leaves_the_work_running_and_wait_collects_it(workshop: Workshop) -> None:
+    go = workshop.root / "go"
+    workshop.specs(runs("one"), program=_slow(go))
+    with workshop.api() as api:
+        view = api.plan()
+        threading.Thread(target=lambda: (_wait_until(lambda: bool(workshop.launches)), api.detach())).start()
+        outcome = api.apply(view)
+    assert outcome.exit_code == 130
+    go.touch()
+    with workshop.api() as api:
+        assert api.wait(timeout_s=30).exit_code == 0
+
+    assert workshop.output("one") == "Heavy rain one"
+    assert workshop.launches == ["one"]
+
+
+def test_wait_starts_nothing(workshop: Workshop) -> None:
+    workshop.specs(runs("one"))
+    with workshop.api() as api:
+        api.wait(timeout_s=10)
+
+    assert workshop.launches == []
+
+
+def test_a_fresh_database_adopts_what_runs(workshop: Workshop) -> None:
+    go = workshop.root / "go"
+    workshop.specs(runs("one"), program=_slow(go))
+    workshop.apply(wait=False)
+    _wait_until(lambda: bool(workshop.launches))
+    for path in (workshop.root / ".cosmos").glob("state.db*"):
+        path.unlink()
+    assert "> adopt one   orphaned" in workshop.plan_text()
+    go.touch()
+    outcome = workshop.apply()
+
+    assert outcome.exit_code == 0
+    assert workshop.output("one") == "Heavy rain one"
+    assert workshop.launches == ["one"]
+
+
+def test_a_second_controller_is_told_who_acts(workshop: Workshop) -> None:
+    go = workshop.root / "go"
+    workshop.specs(runs("one"), program=_slow(go))
+    with workshop.api() as first, workshop.api() as second:
+        view = first.plan()
+        thread = threading.Thread(target=first.apply, args=(view,))
+        thread.start()
+        _wait_until(lambda: bool(workshop.launches))
+        with pytest.raises(BusyError, match=str(os.getpid())):
+            second.apply(second.plan())
+        go.touch()
+        thread.join()
+
+    assert workshop.launches == ["one"]
+
+
+def test_cancel_stops_a_run_and_what_it_started(workshop: Workshop) -> None:
+    child = workshop.root / "child"
+    workshop.specs(runs("one"), program=f"trap '' TERM; sleep 600 & echo $! > {child}; wait; wait")
+    workshop.apply(wait=False)
+    _wait_until(lambda: child.exists() and bool(child.read_text().strip()))
+    with workshop.api() as api:
+        outcome = api.cancel(["one"], why="wrong scene")
+
+    assert [status.phase for status in outcome.statuses] == [Phase.CANCELLED]
+    assert not _is_alive(int(child.read_text()))
+    workshop.apply()
+    assert workshop.launches == ["one"]
+    with workshop.api() as api:
+        assert api.retry(["one"]) == ["one"]
+
+
+def test_cancelled_before_it_ran_never_runs(workshop: Workshop) -> None:
+    workshop.specs(runs("one", "two"))
+    with workshop.api() as api:
+        api.cancel(["one"])
+    workshop.apply()
+
+    assert workshop.launches == ["two"]
+
+
+def test_an_edited_spec_lets_the_running_work_finish_and_keeps_its_result(workshop: Workshop) -> None:
+    go = workshop.root / "go"
+    workshop.specs(runs("one"), program=_slow(go))
+    workshop.apply(wait=False)
+    _wait_until(lambda: bool(workshop.launches))
+    workshop.specs(runs("one").replace("word: one", "word: other"), program=_slow(go))
+    go.touch()
+    workshop.apply()
+    assert workshop.output("one") == "Heavy rain other"
+    workshop.specs(runs("one"), program=_slow(go))
+    workshop.apply()
+
+    assert workshop.output("one") == "Heavy rain one"
+    assert sorted(workshop.launches) == ["one", "other"]
+
+
+def test_a_killed_program_is_tried_again(workshop: Workshop) -> None:
+    """The whole session dies without an exit record, as when the kernel runs out of memory."""
+    workshop.specs(runs("one"), program=f'[ "$(wc -l < {workshop.counter})" -ge 2 ] || kill -9 $PPID $$; {WRITE}')
+    outcome = workshop.apply(timeout_s=90)
+
+    assert outcome.exit_code == 0
+    assert workshop.launches == ["one", "one"]
+    with workshop.api() as api:
+        states = [attempt.state for attempt in api.show("run/one").attempts]  # type: ignore[union-attr]
+    assert states == [AttemptState.FAILED, AttemptState.SUCCEEDED]
+
+
+def test_killed_at_many_moments_every_run_is_launched_once(workshop: Workshop) -> None:
+    names = [f"run{number}" for number in range(8)]
+    workshop.specs(runs(*names), program=f"sleep 0.1; {WRITE}")
+    for moment in (0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.7, 1.8):
+        controller = _controller(workshop)
+        try:
+            controller.wait(timeout=moment)
+        except subprocess.TimeoutExpired:
+            os.killpg(controller.pid, signal.SIGKILL)
+            controller.wait()
+    outcome = workshop.apply()
+
+    assert outcome.exit_code == 0
+    assert sorted(workshop.launches) == names
+    assert [workshop.output(name) for name in names] == [f"Heavy rain {name}" for name in names]
