@@ -174,9 +174,13 @@ def is_exhausted(case: Case) -> bool:
     return not retryable or len(case.failures) > case.want.run.retry_limit
 
 
+COULD_START = frozenset({BatchState.PREPARED, BatchState.PARTIAL})
+"""A late start may still reach what is in one of these; stopping it makes that impossible."""
+
+
 def is_alive(case: Case) -> bool:
     """The open attempt has a process, or could still be given one."""
-    return case.batch is not None and (case.state is BatchState.PREPARED or is_working(case.batch))
+    return case.batch is not None and (case.state in COULD_START or is_working(case.batch))
 
 
 def is_working(batch: ObservedBatch) -> bool:

@@ -6,6 +6,7 @@ every axis that the entry does not name. Values are not judged here: `core.expan
 were written in its field.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -22,6 +23,10 @@ from cosmos.core.spec import Matrix, RunSpec
 MEMBERS_MAX = 10_000
 """Runs that one spec may make; more is taken for a slip."""
 
+AXIS = r"^(?:(prompt|model)|params\.(.+)|controls\.([a-z][a-z0-9_]{0,31})(?:\.(weight|preset))?)$"
+"""What can be an axis, as a regular expression that editors understand too."""
+
+_AXIS = re.compile(AXIS)
 _HINT = "an axis is params.NAME, controls.ROLE, prompt or model"
 
 
@@ -193,12 +198,10 @@ class _Checked:
 
 def target_of(axis: str) -> Target | None:
     """The field that an axis sets, or None for what no matrix may vary."""
-    first, _, rest = axis.partition(".")
-    if axis in ("prompt", "model"):
-        return (axis,)
-    if first == "params" and rest:
-        return ("params", rest)
-    role, _, field = rest.partition(".")
-    if first == "controls" and role and field in ("", "weight", "preset"):
-        return ("controls", role, field or "weight")
-    return None
+    match = _AXIS.fullmatch(axis)
+    if match is None:
+        return None
+    name, param, role, field = match.groups()
+    if name is not None:
+        return (name,)
+    return ("params", param) if param is not None else ("controls", role, field or "weight")

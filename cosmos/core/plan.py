@@ -154,6 +154,8 @@ class Plan:
 
     operations: tuple[Operation, ...] = ()
     statuses: tuple[RunStatus, ...] = ()
+    held: int = 0
+    """Runs that cannot be judged, because of problems in the specs; they are not among the statuses."""
     readers: Mapping[str, int] = field(default_factory=dict)
     """By sha256 of a blob to upload: how many runs of the plan read it."""
 

@@ -75,6 +75,7 @@ def _idle(plan: Plan) -> str:
     counts = Counter(others)
     parts = [f"{counts[phase]} {phase.value.lower()}" for phase in Phase if counts[phase]]
     parts += [f"{broken} need{'s' if broken == 1 else ''} attention"] if broken else []
+    parts += [f"{plan.held} held by problems in the specs"] if plan.held else []
     return f"Nothing to do now: {', '.join(parts)}; {_unchanged(plan)} unchanged." if parts else NO_CHANGES
 
 

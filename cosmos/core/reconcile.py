@@ -5,7 +5,7 @@ order of priority; run directories that belong to no desired run are swept (adop
 stopped when cancelled, released once durable). Nothing is decided anywhere else.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
@@ -45,6 +45,7 @@ def reconcile(
     return Plan(
         operations=_arrange(operations, desired, recorded),
         statuses=tuple(_status(*judged[key]) for key in sorted(judged)),
+        held=len(desired.held),
         readers=placing.readers,
     )
 
@@ -84,13 +85,15 @@ def judge_all(
 
 
 def _judge(desired: Desired, scene: _Scene) -> Standings:
-    """Runs after those that they wait for; runs with one digest after the one that leads it."""
-    ordered = _upstream_first(desired)
-    leaders = _leaders(ordered, scene.policy)
+    """Runs after those that they wait for. Of the runs with one digest one leads, the others share its result."""
     done: Standings = {}
-    for want in ordered:
-        case = _case(want, scene, tuple(_blockers(want, done)))
+    leaders: dict[Digest, str] = {}
+    for want in _upstream_first(desired):
+        case = _case(want, scene, tuple(_blockers(want, leaders, done)))
         done[want.run.key] = (case, _standing(case, leaders, done))
+    for key, (case, standing) in done.items():
+        if standing.follows:
+            done[key] = (case, _follow(leaders[case.want.digest], done))
     return done
 
 
@@ -101,20 +104,6 @@ def _upstream_first(desired: Desired) -> list[DesiredRun]:
     later = (key for key in TopologicalSorter(waiting).static_order() if key in waiting)
     first = sorted(by_key.keys() - waiting.keys())
     return [by_key[key] for key in (*first, *later)]
-
-
-def _leaders(ordered: Iterable[DesiredRun], policy: Policy) -> dict[Digest, str]:
-    """Of the runs with one digest, the key of the one that does the work: the first that may start.
-
-    First in upstream order, so that no leader waits for a run that follows it.
-    """
-    leaders: dict[Digest, tuple[bool, str]] = {}
-    for want in ordered:
-        unselected = policy.targets is not None and want.run.key not in policy.targets
-        idle = want.run.suspend or unselected
-        if want.digest not in leaders or leaders[want.digest][0] > idle:
-            leaders[want.digest] = (idle, want.run.key)
-    return {digest: key for digest, (_, key) in leaders.items()}
 
 
 def _case(want: DesiredRun, scene: _Scene, blockers: tuple[Blocker, ...]) -> Case:
@@ -143,14 +132,15 @@ def _case(want: DesiredRun, scene: _Scene, blockers: tuple[Blocker, ...]) -> Cas
     )
 
 
-def _blockers(want: DesiredRun, done: Standings) -> Iterable[Blocker]:
+def _blockers(want: DesiredRun, leaders: Mapping[Digest, str], done: Standings) -> Iterable[Blocker]:
     for key in want.run.waits_for:
         if key not in done:
             yield Blocker(key=key, phase=Phase.PENDING, ended=True, why="its spec has a problem")
             continue
-        case, standing = done[key]
+        case, _ = done[key]
         is_done = case.entry is not None and case.output is not OutputState.LOST
         if not is_done and case.want.digest != want.digest:
+            _, standing = done[leaders.get(case.want.digest, key)]
             yield _blocker(key, case, standing)
 
 
@@ -164,25 +154,34 @@ def _blocker(key: str, case: Case, standing: Standing) -> Blocker:
 def _standing(case: Case, leaders: dict[Digest, str], done: Standings) -> Standing:
     """What the rules say; or, for one of several runs with a digest, that another does the work.
 
-    A leader that only a person can move gives way to the first that can act.
+    The first leads, until one comes that can do more. Nobody leads by what comes later in upstream
+    order, so that no leader waits for a run that follows it.
     """
-    key, leader = case.want.run.key, leaders[case.want.digest]
-    if key == leader or case.entry is not None:
-        return judge(case)[1]
-    if leader in done and done[leader][1].stuck:
-        own = judge(case)[1]
-        if own.wants_place or own.operations:
-            leaders[case.want.digest] = key
-            return own
-    return _follow(leader, done)
+    key, digest = case.want.run.key, case.want.digest
+    own = judge(case)[1]
+    if case.entry is not None:
+        return own
+    leader = leaders.setdefault(digest, key)
+    if leader == key:
+        return own
+    before = done[leader][1]
+    if _can_do(own) <= _can_do(before):
+        return _follow(leader, done)
+    leaders[digest] = key
+    if before.operations:
+        done[leader] = (done[leader][0], replace(before, follows=key))
+    return own
+
+
+def _can_do(standing: Standing) -> int:
+    if standing.wants_place or any(operation.ready for operation in standing.operations):
+        return 2
+    return 1 if standing.operations else 0
 
 
 def _follow(leader: str, done: Standings) -> Standing:
     message = f"same settings as {leader}; its result is shared"
-    if leader not in done:
-        return Standing(phase=Phase.WAITING, message=message, follows=leader)
-    standing = done[leader][1]
-    return replace(standing, message=message, operations=(), wants_place=False, until=None, follows=leader)
+    return replace(done[leader][1], message=message, operations=(), wants_place=False, until=None, follows=leader)
 
 
 # Places ------------------------------------------------------------------------------------------

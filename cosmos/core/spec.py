@@ -15,7 +15,8 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Scalar = bool | int | float | str
 
-_DURATION = re.compile(r"^(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$")
+DURATION = r"^(?=.)(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?$"
+_DURATION = re.compile(DURATION)
 _BAD_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 

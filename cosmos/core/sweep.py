@@ -8,7 +8,7 @@ batch.json is touched.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from cosmos.core.case import Policy, folder_of, is_working
+from cosmos.core.case import COULD_START, Policy, folder_of, is_working
 from cosmos.core.desired import Desired
 from cosmos.core.digest import Digest
 from cosmos.core.observed import BatchState, HostView, Member, ObservedBatch, Reachable
@@ -22,7 +22,7 @@ class Found:
     """Work on hosts that no open attempt stands for."""
 
     orphans: Mapping[Digest, tuple[str, ObservedBatch, Member]]
-    """Unknown to the database: host, batch and member; of several about one digest, the first attempt."""
+    """Unknown to the database: host, batch and member; of several about one digest, one that works, or the first."""
     ghosts: Mapping[Digest, str]
     """Alive although recorded as over: the host."""
 
@@ -43,15 +43,15 @@ def find(hosts: Mapping[str, HostView], recorded: Recorded) -> Found:
 
 
 def _ours(hosts: Mapping[str, HostView]) -> Iterable[tuple[str, ObservedBatch, Member]]:
-    """Everything with our record, by attempt: older work is adopted first."""
+    """Everything with our record: what works first, so that nothing starts beside it; then by attempt."""
     seen = [
-        (batch.meta.attempt, batch.batch_id, host, batch)
+        (not is_working(batch), batch.meta.attempt, batch.batch_id, host, batch)
         for host, view in hosts.items()
         if isinstance(view, Reachable)
         for batch in view.batches.values()
         if batch.meta is not None
     ]
-    for *_, host, batch in sorted(seen, key=lambda each: each[:3]):
+    for *_, host, batch in sorted(seen, key=lambda each: each[:4]):
         yield from ((host, batch, member) for member in (batch.meta.members if batch.meta else ()))
 
 
@@ -125,13 +125,13 @@ def _unwanted(attempt: Attempt, view: Reachable, recorded: Recorded) -> list[Ope
     batch = view.batches.get(attempt.batch_id)
     request = recorded.requests.get(attempt.digest)
     cancelled = request is not None and request.verb is Verb.CANCEL and request.after >= attempt.number
-    if batch is None or batch.state is BatchState.PARTIAL:
+    if batch is None:
         intended = attempt.state is AttemptState.INTENDED
         return [_withdraw(attempt) if intended else _fail(attempt, Reason.RUN_DIRECTORY_LOST)]
     if batch.state is BatchState.EXITED:
         folder = folder_of(attempt.key, attempt.digest, recorded.ledger.get(attempt.digest), attempt.number)
         return [_act(attempt, Act.COLLECT, Cause.EXITED, folder=folder)]
-    if batch.state is BatchState.PREPARED:
+    if batch.state in COULD_START:
         return [_act(attempt, Act.STOP, Cause.CANCELLED if cancelled else Cause.NOT_WANTED)]
     if batch.survivors or (cancelled and batch.state is BatchState.RUNNING):
         return [_act(attempt, Act.STOP, Cause.CANCELLED if cancelled else Cause.LOST)]

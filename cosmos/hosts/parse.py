@@ -37,6 +37,8 @@ def read_observation(answer: bytes) -> Reachable:
         HostUnreachable: The answer is not what bash/observe.sh prints.
     """
     records, _, lines = answer.partition(b"texts\0")
+    if not lines.endswith(b"end\n"):
+        raise _not_understood("it was cut off")
     rows: dict[str, list[tuple[str, ...]]] = {tag: [] for tag in _ARITY}
     for tag, fields in _records(_text(records)):
         rows[tag].append(fields)
@@ -68,7 +70,7 @@ def _batches(rows: Mapping[str, list[tuple[str, ...]]], lines: bytes) -> dict[st
     sizes = {path: _number(size) for path, size in rows["file"]}
     texts: dict[str, str] = {}
     gone: set[str] = set()
-    for line in _text(lines).split("\n"):
+    for line in _text(lines).split("\n")[:-2]:
         path, separator, text = line.partition("\0")
         if separator:
             texts[path.removeprefix("./")] = text

@@ -38,7 +38,7 @@ class MediaProbe:
                 frames += 1
                 black = black and _is_dark(frame)
             if not frames:
-                raise ValueError("has no frames")
+                raise ValueError("has no frames; its end may be missing")
             return MediaFacts(
                 frames=frames,
                 width=size[0],
@@ -68,7 +68,7 @@ class MediaProbe:
                 if index == middle:
                     break
             if frame is None:
-                raise ValueError("has no frames")
+                raise ValueError("has no frames; its end may be missing")
             image = to_image(frame)
         scale = min(1.0, THUMBNAIL_WIDTH / image.shape[1])
         size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))

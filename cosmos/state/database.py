@@ -35,21 +35,24 @@ class Database:
     """An open database. Safe for use from several threads."""
 
     def __init__(self, engine: Engine, name: str, path: Path | None) -> None:
-        self._engine = engine
+        # without the option, drivers of servers do not say whether ON CONFLICT DO NOTHING did something
+        self._engine = engine.execution_options(preserve_rowcount=True)
         self._name = name
         self._path = path
-        self._writer = engine.execution_options(cosmos_writes=True)
+        self._writer = self._engine.execution_options(cosmos_writes=True)
+        one_moment = {} if path else {"isolation_level": "REPEATABLE READ"}  # SQLite has it always
+        self._reader = self._engine.execution_options(**one_moment)
         self._turn = threading.Lock()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One transaction that sees one moment and takes no lock that a writer minds."""
-        with explained(self._name, self._path), self._engine.begin() as connection:
+        with explained(self._name, self._path), self._reader.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction that is alone among writers from its start; an exception undoes all of it."""
+        """One transaction; an exception undoes all of it. On SQLite it is alone among writers from its start."""
         # SQLite polls for its lock, up to 100 ms apart; among our own threads this one is handed over at once.
         with explained(self._name, self._path), self._turn, self._writer.begin() as connection:
             yield connection

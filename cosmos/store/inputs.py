@@ -15,8 +15,8 @@ from cosmos.errors import StorageError
 from cosmos.store.content import read_content, stamp_of
 from cosmos.store.disk import disk_errors
 
-ROLES = {"color": "color", "depth": "depth", "segmentation": "seg", "edge": "edge", "vis": "vis"}
-"""Role by file name without its ending."""
+ROLES = frozenset({"color", "depth", "segmentation", "edge", "vis"})
+"""A file's role is its name without the ending."""
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm")
 
@@ -44,7 +44,7 @@ class ProjectInputs:
         found: dict[str, str] = {}
         for name in names:
             stem, suffix = os.path.splitext(name)  # noqa: PTH122 - a name, not a path
-            role = ROLES.get(stem) if suffix.lower() in SUFFIXES else None
+            role = stem if stem in ROLES and suffix.lower() in SUFFIXES else None
             if role in found:
                 raise StorageError(f"{folder} has two files for the role {role}: {found[role]} and {name}", "keep one")
             if role is not None:

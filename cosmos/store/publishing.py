@@ -148,7 +148,7 @@ def _point_latest(target: Path) -> None:
         return
     if os.path.lexists(link) and not link.is_symlink():
         _set_aside(link)
-    hidden = target.with_name(f"{HIDDEN}{LATEST}")
+    hidden = target.with_name(f"{HIDDEN}{target.name}")
     hidden.unlink(missing_ok=True)
     hidden.symlink_to(target.name)
     hidden.replace(link)

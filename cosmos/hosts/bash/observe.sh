@@ -55,7 +55,7 @@ life() { # of a batch without an exit record: does its leader live, what outlive
 
 batches() { # processes first, records after: what ends in between is then seen to have ended, not to be lost
   local ids id looked=0 records
-  is_folder "$root/batches" && cd -P -- "$root/batches" || return 0
+  cd -P -- "$root/batches" || refuse "cannot enter $root/batches"
   ids=$(find -P . -ignore_readdir_race -mindepth 1 -maxdepth 1 -type d ! -name '*[!a-z0-9_-]*' -printf '%f\n') ||
     refuse "cannot list $root/batches"
   for id in $ids; do
@@ -65,7 +65,7 @@ batches() { # processes first, records after: what ends in between is then seen 
   records=(find -P . -ignore_readdir_race -mindepth 2 -maxdepth 2 -type f ! -path $'*\n*')
   "${records[@]}" \( -name batch.json -o -name claim -o -name exit.json -o -name run.log \) -printf 'file\0%P\0%s\0' ||
     refuse "cannot list all of $root/batches"
-  printf '%s\0' texts
+  printf 'texts\0'
   "${records[@]}" \( -name batch.json -o -name claim -o -name exit.json \) -size "-${largest}c" -print0 |
     xargs -0 -r grep -aHZsm 1 ''
   for id in $ids; do
@@ -79,5 +79,5 @@ boot_id
 host
 is_folder "$root" && blobs "$wanted"
 while IFS= read -r -u 8 line; do printf '%s\0' gpu "$line"; done
-is_folder "$root" && batches
-exit 0
+if is_folder "$root" && is_folder "$root/batches"; then batches; else printf 'texts\0'; fi
+printf 'end\n'
