@@ -152,19 +152,26 @@ class CosmosAPI:
         return asking.explain(self._project, name)
 
     def logs(
-        self, name: str, *, attempt: int | None = None, tail: int | None = None, follow: bool = False
+        self,
+        name: str,
+        *,
+        attempt: int | None = None,
+        since_s: float | None = None,
+        tail: int | None = None,
+        follow: bool = False,
     ) -> Iterator[bytes]:
         """The log of a run's newest attempt, or of another, in pieces.
 
         Args:
             name: A run.
             attempt: Number of an attempt; default: the newest.
+            since_s: Only what was written in the last seconds, so many.
             tail: Only the last lines, so many.
             follow: Go on as the log grows, until the attempt ends.
         """
         from cosmos.project import logs
 
-        return logs.read(self._project, name, attempt=attempt, tail=tail, follow=follow)
+        return logs.read(self._project, name, attempt=attempt, since_s=since_s, tail=tail, follow=follow)
 
     def known_names(self) -> list[str]:
         """Runs as of the last look, and the names of their matrices. Fast: for completion."""

@@ -109,6 +109,9 @@ class Host(Protocol):
     def read_log(self, batch_id: str, offset: int, limit: int) -> bytes:
         """Bytes of run.log from `offset`; empty at its end or where there is no log yet."""
 
+    def read_log_times(self, batch_id: str) -> bytes:
+        """Lines `TIME SIZE`: how long run.log was when, by the host's clock (core.logtimes reads them)."""
+
     def release(self, batch_id: str) -> None:
         """Remove the run directory of a batch that has ended. Removing an absent one does nothing."""
 

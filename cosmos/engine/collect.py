@@ -27,6 +27,9 @@ LOG = "run.log"
 THUMBNAIL = "thumbnail.jpg"
 PROVENANCE = "provenance.json"
 
+TIMES = ".times"
+"""Ending of the file beside a kept log that says when it was how long; it stays when the log moves to the store."""
+
 LOG_CHUNK = 1 << 20
 LOG_LIMIT = 64 << 20
 """Bytes of a log that are kept; a longer one ends with a line that says so."""
@@ -55,7 +58,7 @@ def collect(
 
 
 def save_log(batch_id: str, host: Host, logs: Path) -> Path:
-    """Copy run.log to `<logs>/<batch id>.log`, whole or up to LOG_LIMIT; returns its path."""
+    """Copy run.log to `<logs>/<batch id>.log`, whole or up to LOG_LIMIT, and its times; returns its path."""
     target = logs / f"{batch_id}.log"
     partial = target.with_suffix(".part")
     try:
@@ -67,6 +70,7 @@ def save_log(batch_id: str, host: Host, logs: Path) -> Path:
                 offset += len(chunk)
             if offset >= LOG_LIMIT:
                 out.write(b"\n[cosmos: the log is longer; the rest is not kept]\n")
+        target.with_suffix(TIMES).write_bytes(host.read_log_times(batch_id))
         partial.replace(target)
     except OSError as error:
         raise StorageError(

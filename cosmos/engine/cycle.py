@@ -110,7 +110,9 @@ class Engine:
         before = self.workers.busy  # an act that ends during the look may be planned again from what it showed
         look = self.look(desired)
         plan = self.plan(desired, look, policy)
-        self.world.records.save_statuses(plan, self.world.clock.now(), desired.held)
+        # what people read is where runs stand, not what this call was asked to start
+        standing = plan if policy.targets is None else self.plan(desired, look, replace(policy, targets=None))
+        self.world.records.save_statuses(standing, self.world.clock.now(), desired.held)
         wants = {want.digest: want for want in desired.runs}
         for operation in plan.ready:
             if operation.id not in before and self._may_try(operation):

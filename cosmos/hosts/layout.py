@@ -17,11 +17,26 @@ from cosmos.errors import HostRefused
 META = "batch.json"
 RUN = "run.sh"
 LOG = "run.log"
+TIMES = "run.log.times"
 SUMS = "inputs.sha256"
 INPUTS = "inputs"
 OUTPUTS = "outputs"
 RESERVED = frozenset(
-    {META, RUN, LOG, SUMS, INPUTS, OUTPUTS, "claim", "exit.json", "exit.tmp", "stop", "batch.json.new", "run.sh.new"}
+    {
+        META,
+        RUN,
+        LOG,
+        TIMES,
+        SUMS,
+        INPUTS,
+        OUTPUTS,
+        "claim",
+        "exit.json",
+        "exit.tmp",
+        "stop",
+        "batch.json.new",
+        "run.sh.new",
+    }
 )
 """Names at the top of a run directory that belong to the protocol."""
 
@@ -52,6 +67,9 @@ class Layout:
 
     def log(self, batch_id: str) -> str:
         return f"{self.batch(batch_id)}/{LOG}"
+
+    def log_times(self, batch_id: str) -> str:
+        return f"{self.batch(batch_id)}/{TIMES}"
 
     def part(self, name: str) -> str:
         return f"{self.parts}/{plain(name)}"

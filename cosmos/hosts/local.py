@@ -45,6 +45,8 @@ class LocalTransport:
             pump = _Pump(process, stdin, out_limit)
             pump.run(time.monotonic() + deadline_s)
             code = process.wait()
+            if process not in self._running:
+                raise HostUnreachable("was ended by closing this connection")
         except HostUnreachable as error:
             raise HostUnreachable(f"`{argv[0]}` {error.message}", "look again") from None
         finally:
@@ -82,6 +84,7 @@ class LocalTransport:
     def close(self) -> None:
         with self._lock:
             running = tuple(self._running)
+            self._running.clear()
         for process in running:
             _kill_group(process)
 

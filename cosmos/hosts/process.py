@@ -84,6 +84,9 @@ class ProcessHost:
     def read_log(self, batch_id: str, offset: int, limit: int) -> bytes:
         return self._executor.run(self._builder.log(batch_id, offset, limit))
 
+    def read_log_times(self, batch_id: str) -> bytes:
+        return self._executor.run(self._builder.log_times(batch_id))
+
     def release(self, batch_id: str) -> None:
         self._executor.run(self._builder.release(batch_id))
 

@@ -30,6 +30,8 @@ from cosmos.hosts.layout import (
 from cosmos.hosts.records import write_meta
 from cosmos.hosts.remote import Script
 
+TIMES_LIMIT = 4 << 20
+"""Bytes of run.log.times that are read: a month of them."""
 MOST_FILES = 10_000
 """Most files of one output folder."""
 
@@ -105,6 +107,9 @@ class BashScriptBuilder:
 
     def log(self, batch_id: str, offset: int, limit: int) -> Script:
         return _script("log", self._layout.log(batch_id), str(max(0, offset)), str(max(0, limit)))
+
+    def log_times(self, batch_id: str) -> Script:
+        return _script("log", self._layout.log_times(batch_id), "0", str(TIMES_LIMIT))
 
     def wait(self, batch_ids: Sequence[str], timeout_s: float) -> Script:
         tenths = max(1, round(timeout_s * 10))

@@ -4,9 +4,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from cosmos.core.logtimes import offset_since
+from cosmos.core.ports import Host
 from cosmos.core.recorded import Attempt, AttemptState
 from cosmos.core.select import one
-from cosmos.engine.collect import LOG
+from cosmos.engine.collect import LOG, TIMES
 from cosmos.errors import NotFoundError
 from cosmos.project import plans
 from cosmos.project.wiring import Project
@@ -15,20 +17,25 @@ CHUNK = 1 << 16
 LOOK_EVERY_S = 0.5
 
 
-def read(project: Project, name: str, *, attempt: int | None, tail: int | None, follow: bool) -> Iterator[bytes]:
+def read(
+    project: Project, name: str, *, attempt: int | None, since_s: float | None, tail: int | None, follow: bool
+) -> Iterator[bytes]:
     """Pieces of the log of one attempt, the newest by default.
 
     Raises:
         NotFoundError: No such run or attempt, or its log is kept nowhere.
     """
-    key = one(plans.named(desired := project.desire()), name)
-    run = desired.by_key()[key].run
-    chosen = _attempt(project.records.attempts_of(run.id), key, attempt)
+    desired = project.desire()
+    key = one(plans.named(desired), name)
+    chosen = _attempt(project.records.attempts_of(desired.by_key()[key].run.id), key, attempt)
+    since = None if since_s is None else project.world.clock.now() - since_s
     file = _kept(project, chosen)
     if file is not None:
-        yield from _file(file, tail)
+        times = project.world.logs / f"{chosen.batch_id}{TIMES}"
+        offset = 0 if since is None else offset_since(times.read_bytes() if times.exists() else b"", since)
+        yield from _file(file, offset, tail)
     elif chosen.is_open:
-        yield from _live(project, chosen, tail, follow=follow)
+        yield from _live(project.world.hosts[chosen.host], chosen.batch_id, since, tail, follow=follow)
     else:
         raise NotFoundError(f"the log of {key} attempt {chosen.number} is kept nowhere", "it ended without one")
 
@@ -53,8 +60,9 @@ def _kept(project: Project, attempt: Attempt) -> Path | None:
     return path if path.exists() and not attempt.is_open else None
 
 
-def _file(path: Path, tail: int | None) -> Iterator[bytes]:
+def _file(path: Path, offset: int, tail: int | None) -> Iterator[bytes]:
     with path.open("rb") as file:
+        file.seek(offset)
         if tail is not None:
             yield last_lines(file.read(), tail)
             return
@@ -62,20 +70,19 @@ def _file(path: Path, tail: int | None) -> Iterator[bytes]:
             yield chunk
 
 
-def _live(project: Project, attempt: Attempt, tail: int | None, *, follow: bool) -> Iterator[bytes]:
-    host = project.world.hosts[attempt.host]
-    offset = 0
+def _live(host: Host, batch_id: str, since: float | None, tail: int | None, *, follow: bool) -> Iterator[bytes]:
+    offset = 0 if since is None else offset_since(host.read_log_times(batch_id), since)
     seen = bytearray()
-    while chunk := host.read_log(attempt.batch_id, offset, CHUNK):
+    while chunk := host.read_log(batch_id, offset, CHUNK):
         offset += len(chunk)
         seen += chunk
     yield bytes(seen) if tail is None else last_lines(bytes(seen), tail)
     while follow:
         view = host.observe(())
-        while chunk := host.read_log(attempt.batch_id, offset, CHUNK):
+        while chunk := host.read_log(batch_id, offset, CHUNK):
             offset += len(chunk)
             yield chunk
-        batch = view.batches.get(attempt.batch_id)
+        batch = view.batches.get(batch_id)
         if batch is None or batch.exit is not None:
             return
         time.sleep(LOOK_EVERY_S)

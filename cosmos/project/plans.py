@@ -7,6 +7,7 @@ from cosmos.core.case import Policy
 from cosmos.core.desired import Desired
 from cosmos.core.digest import Digest
 from cosmos.core.observed import Reachable
+from cosmos.core.plan import Act, Cause, Phase, Plan
 from cosmos.core.recorded import Recorded, Request, Verb
 from cosmos.core.select import Named, select
 from cosmos.engine.cycle import TRIES_LIMIT, Engine, Look, Report, Trouble
@@ -33,7 +34,7 @@ def of(
     if rerun:
         look = replace(look, recorded=_as_if_asked(look.recorded, reruns(desired, selected, look.recorded)))
     policy = Policy(targets=selected if targeted else None)
-    plan = engine.plan(desired, look, policy)
+    plan = _not_begun(engine.plan(desired, look, policy))
     if not targeted and not rerun:
         project.records.save_statuses(plan, project.world.clock.now(), desired.held)
         remember(project, desired)
@@ -41,6 +42,19 @@ def of(
         plan=plan, desired=desired, selected=selected, targeted=targeted, rerun=rerun, revision=project.world.commit
     )
     return view, look
+
+
+def _not_begun(plan: Plan) -> Plan:
+    """The plan, with what it would start as pending: here nobody acts on it."""
+    launched = {op.key for op in plan.operations if op.act is Act.LAUNCH and op.cause is not Cause.RESUMED}
+    statuses = (
+        replace(status, phase=Phase.PENDING) if status.key in launched and status.phase in _BEGUN else status
+        for status in plan.statuses
+    )
+    return replace(plan, statuses=tuple(statuses))
+
+
+_BEGUN = (Phase.STAGING, Phase.STARTING)
 
 
 def named(desired: Desired) -> list[Named]:

@@ -12,7 +12,7 @@ from tests.engine.workshop import WRITE, Workshop, runs
 
 def _phases(workshop: Workshop) -> dict[str, Phase]:
     with workshop.api() as api:
-        return {status.key: status.phase for status in api.status(look=True).statuses}
+        return {status.key: status.phase for status in api.status(look=False).statuses}
 
 
 def test_after_apply_the_plan_is_empty(workshop: Workshop) -> None:

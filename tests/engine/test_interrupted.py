@@ -176,3 +176,20 @@ def test_killed_at_many_moments_every_run_is_launched_once(workshop: Workshop) -
     assert outcome.exit_code == 0
     assert sorted(workshop.launches) == names
     assert [workshop.output(name) for name in names] == [f"Heavy rain {name}" for name in names]
+
+
+def test_since_gives_what_a_running_program_wrote_lately(workshop: Workshop) -> None:
+    go = workshop.root / "go"
+    workshop.specs(runs("one"), program=f"echo early; sleep 5; echo late; {_slow(go)}")
+    workshop.apply(wait=False)
+    with workshop.api() as api:
+        _wait_until(lambda: b"late" in b"".join(api.logs("one")))
+
+        assert b"".join(api.logs("one", since_s=3600)) == b"early\nlate\n"
+        assert b"".join(api.logs("one", since_s=2)) == b"late\n"
+        assert b"".join(api.logs("one", tail=1)) == b"late\n"
+    go.touch()
+    workshop.apply()
+    with workshop.api() as api:
+        assert b"".join(api.logs("one", since_s=0)) in (b"", b"late\n")
+        assert b"".join(api.logs("one")) == b"early\nlate\n"

@@ -8,7 +8,7 @@
 cd -P -- "$(dirname -- "$0")" || exit 70
 exec </dev/null 3>>run.log >/dev/null 2>&1 || exit 70
 
-told='' child='' ending='' interrupted='' timed_out=false kill_at='' members=()
+told='' child='' ending='' interrupted='' timed_out=false kill_at='' stamp_at=0 stamped='' members=()
 trap 'told=1' TERM INT HUP # and no more: a `read` in a trap makes bash forget the time limit of the one it interrupts
 
 claim() { # of two starts one wins: a hard link is made only where there is none
@@ -59,12 +59,22 @@ in_group() { # run "$@" in its own process group until all of it has ended; code
 
 keep_time() {
   uptime
+  stamp_log
   if [[ -z $told$ending ]] && ((up >= ends_at)); then
     timed_out=true
     end
   fi
   [[ -z $told ]] || end
   if [[ -n $kill_at ]] && ((up >= kill_at)); then kill -KILL -- "-$child"; fi
+}
+
+stamp_log() { # when the log was how long, every two seconds in which it grew: what `cosmos logs --since` is answered from
+  local size
+  ((up >= stamp_at)) || return 0
+  stamp_at=$((up + 200))
+  size=$(stat -c %s run.log) || return 0
+  [[ $size == "$stamped" ]] || { now && printf '%s %s\n' "$at" "$size" >>run.log.times; }
+  stamped=$size
 }
 
 leftovers() {
