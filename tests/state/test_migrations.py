@@ -1,0 +1,99 @@
+"""Schema versions: each way to the newest one ends at the tables of `cosmos.state.tables`."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex
+
+from cosmos.state import migrations
+from cosmos.state.database import Database, open_database
+from cosmos.state.tables import attempts, metadata
+
+OPEN_AND_CLOSE = """
+import sys
+from cosmos.state.database import open_database
+open_database(sys.argv[1]).close()
+"""
+
+DIE_AT_STATEMENT = """
+import os, signal, sys
+from sqlalchemy import Engine, event
+from cosmos.state.database import open_database
+left = int(sys.argv[2])
+
+@event.listens_for(Engine, "after_cursor_execute")
+def count(*_: object) -> None:
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+open_database(sys.argv[1]).close()
+"""
+
+
+def schema(path: Path) -> dict[str, str]:
+    """What SQLite was told to create, by name."""
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        return {name: " ".join(sql.replace('"', "").split()) for name, sql in rows if name != "alembic_version"}
+
+
+def test_the_history_is_that_of_the_scripts() -> None:
+    scripts = ScriptDirectory.from_config(migrations.configuration())
+    assert tuple(script.revision for script in scripts.walk_revisions())[::-1] == migrations.HISTORY
+    assert scripts.get_current_head() == migrations.HEAD
+
+
+def test_a_migrated_schema_has_the_tables_that_the_code_uses(database: Database) -> None:
+    with database.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_migrated_schema_has_every_rule_and_index(database: Database, path: Path, tmp_path: Path) -> None:
+    """Alembic compares neither checks nor the conditions of indexes."""
+    assert "attempts_one_open" in schema(path)
+    engine = create_engine(f"sqlite:///{tmp_path}/created.db")
+    metadata.create_all(engine)
+    engine.dispose()
+    assert schema(path) == schema(tmp_path / "created.db")
+
+
+def test_on_a_server_too_one_attempt_of_a_digest_is_open() -> None:
+    (index,) = (index for index in attempts.indexes if index.name == "attempts_one_open")
+    words = str(CreateIndex(index).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+    assert words.startswith("CREATE UNIQUE INDEX attempts_one_open ON attempts (digest) WHERE state IN ('intended'")
+
+
+def test_upgrading_a_current_schema_changes_nothing(database: Database, path: Path) -> None:
+    before = schema(path)
+    with database.writing() as connection:
+        migrations.upgrade(connection)
+    assert schema(path) == before
+
+
+@pytest.mark.parametrize("statement", [3, 8, 12, 25])
+def test_a_first_opening_that_is_killed_is_completed_by_the_next(url: str, path: Path, statement: int) -> None:
+    words = [sys.executable, "-c", DIE_AT_STATEMENT, url, str(statement)]
+    assert subprocess.run(words, check=False).returncode == -signal.SIGKILL
+    assert schema(path) == {}
+    open_database(url).close()
+    assert "attempts_one_open" in schema(path)
+
+
+def test_processes_that_open_a_new_database_together_all_succeed(url: str, path: Path) -> None:
+    words = [sys.executable, "-W", "error", "-c", OPEN_AND_CLOSE, url]
+    processes = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    errors = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0, 0], errors
+    assert "attempts_one_open" in schema(path)
