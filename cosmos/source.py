@@ -82,6 +82,8 @@ class WorkingTree:
             )
         except FileNotFoundError:
             return _unknown("git is not installed")
+        except OSError as error:
+            return _unknown(f"git cannot be started: {error.strerror}")
         except subprocess.TimeoutExpired:
             return _unknown(f"git did not answer within {GIT_TIMEOUT_S:.0f} s")
         if done.returncode != 0:
@@ -124,8 +126,10 @@ class WorkingTree:
         """Reason why a path is not to be opened, or an empty text."""
         try:
             mode = path.stat().st_mode
+        except FileNotFoundError as error:
+            return "it is a link to nothing" if path.is_symlink() else str(error.strerror)
         except OSError as error:
-            return f"it is a link to nothing: {error.strerror}" if path.is_symlink() else str(error.strerror)
+            return str(error.strerror)
         if path.is_symlink() and not self._is_inside(path):
             return "it is a link to outside of the project; copy what it points to"
         if stat.S_ISDIR(mode):

@@ -5,6 +5,8 @@ person sees all problems of a spec at once.
 """
 
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from cosmos.core.draft import Draft, Path, Refusal
@@ -20,11 +22,15 @@ VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
 
 
 def normalised(weights: Mapping[str, float]) -> dict[str, float]:
-    """Weights as a model applies them: a sum above 1 is scaled to 1. A weight of 0 stays, and is shown as 0."""
-    total = sum(weights.values())
-    slack = len(weights) * 10**-PLACES  # what rounding may add: normalising twice changes nothing
-    scale = total if total > 1 + slack else 1.0
-    return {role: round(weight / scale, PLACES) + 0.0 for role, weight in weights.items()}
+    """Weights as a model applies them: a sum above 1 is scaled to 1. A weight of 0 stays, and is shown as 0.
+
+    Counts with the decimals that a person wrote, so that equal proportions never differ by a rounding error.
+    """
+    written = {role: Fraction(repr(float(weight))) for role, weight in weights.items()}
+    total = sum(written.values())
+    slack = Fraction(len(weights), 10**PLACES)  # what rounding may add: normalising twice changes nothing
+    scale = total if total > 1 + slack else 1
+    return {role: float(round(weight / scale, PLACES)) for role, weight in written.items()}
 
 
 def inputs_for(
@@ -76,5 +82,6 @@ def file_name(role: str, path: str | None) -> str:
     return role + (suffix if suffix[1:].isascii() and suffix[1:].isalnum() else "")
 
 
+@lru_cache(maxsize=1024)
 def is_video(path: str) -> bool:
     return PurePosixPath(path).suffix.lower() in VIDEO_SUFFIXES

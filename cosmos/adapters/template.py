@@ -8,6 +8,7 @@ which a run does not have is left out, so write `--mask={inputs.mask}` as one el
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cosmos.core.run import Value
 
@@ -28,6 +29,7 @@ class TemplateError(ValueError):
     """An element of a template that cannot be read; the message is for a person."""
 
 
+@lru_cache(maxsize=1024)  # a sweep asks for the same few elements thousands of times
 def parse(element: str) -> tuple[Piece, ...]:
     """Literal text and names, in order.
 
@@ -49,7 +51,8 @@ def parse(element: str) -> tuple[Piece, ...]:
     return tuple(piece for piece in pieces if piece != "")
 
 
-def names(elements: Sequence[str]) -> frozenset[str]:
+@lru_cache(maxsize=256)
+def names(elements: tuple[str, ...]) -> frozenset[str]:
     """Every placeholder of a template; elements that cannot be read have none."""
     found: set[str] = set()
     for element in elements:

@@ -16,7 +16,7 @@ from rich.text import Text
 from cosmos.cli.live import Changes, ending, totals, words, working
 from cosmos.cli.render import Screen
 from cosmos.cli.status_page import STYLES
-from cosmos.core.plan import ENDED, RunStatus
+from cosmos.core.plan import ENDED, Phase, RunStatus
 from cosmos.core.plan_text import duration
 from cosmos.outcome import Doing, Progress
 
@@ -58,7 +58,7 @@ class Board:
         self._above(Text(text, style="bold"))
 
     def _above(self, text: Text) -> None:
-        self._console.print(text, soft_wrap=True)
+        self._console.print(text, no_wrap=True, overflow="ellipsis")
 
     def __rich__(self) -> Group:
         elapsed = duration(time.monotonic() - self._began)
@@ -89,6 +89,6 @@ class Board:
 
 
 def _ended(status: RunStatus) -> Text:
-    text = Text(status.phase.value.ljust(9), style=STYLES.get(status.phase.value, ""))
-    text.append(f" {status.key}", style="not dim")
-    return text.append(ending(status), style="dim")
+    style = STYLES.get(status.phase.value, "")
+    said = "" if status.phase is Phase.SUCCEEDED else ending(status)
+    return Text.assemble((f"{status.phase.value:9}", style), f" {status.key}", (said, "dim"))

@@ -57,7 +57,7 @@ def _run(shown: RunDetails, screen: Screen) -> list[str]:
         _title(screen, f"Run {run.key}"),
         *_fields(fields),
         *_section(screen, "Attempts", _attempts(shown.attempts, screen)),
-        *_section(screen, "Files", shown.files),
+        *_section(screen, "Files", shown.files or ["none yet"]),
         *_section(screen, "Events", _events(shown.events, screen)),
     ]
 

@@ -66,7 +66,7 @@ def outcome(result: Outcome, screen: Screen) -> list[str]:
     """How a call ended: what failed, what could not be done, counts."""
     found = [f"{screen.paint('!', 'red')} {printable(trouble)}" for trouble in result.troubles]
     found += next_steps(result.statuses, screen)
-    return ["", *found, f"{counts(result.statuses)}."]
+    return [*found, f"{counts(result.statuses)}."]
 
 
 def outputs(result: Outcome, view: PlanView, settings: Settings) -> list[str]:
@@ -76,7 +76,7 @@ def outputs(result: Outcome, view: PlanView, settings: Settings) -> list[str]:
         return []
     more = len(made) - OUTPUTS_SHOWN
     rest = [f"  and {more} more below {os.path.relpath(settings.outputs)}/"] if more > 0 else []
-    return ["", "Made:", *(f"  {path}" for path in made[:OUTPUTS_SHOWN]), *rest]
+    return ["Made:", *(f"  {path}" for path in made[:OUTPUTS_SHOWN]), *rest, ""]
 
 
 def _is_new(status: RunStatus, view: PlanView) -> bool:

@@ -98,7 +98,7 @@ def apply(
         if plan_page.is_settled(view):
             result = plan_page.standing(view)
             if result.failed:
-                screen.write(*plan_page.outcome(result, screen))
+                screen.write("", *plan_page.outcome(result, screen))
             return result.exit_code
         if not view.plan.is_empty and not yes:
             _ask()
@@ -108,7 +108,7 @@ def apply(
 
         result = _follow(given, cosmos, view.plan.statuses, call)
         made = plan_page.outputs(result, view, cosmos.settings)
-    screen.write(*made, *plan_page.outcome(result, screen))
+    screen.write("", *made, *plan_page.outcome(result, screen))
     talk.write(*plan_page.come_back(result))
     return result.exit_code
 
@@ -180,7 +180,12 @@ def _ask() -> None:
         raise RefusedError("nothing was started: there is no terminal to ask on", "cosmos apply --yes does not ask")
     sys.stderr.write("\nApply this plan? [y/N] ")
     sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    try:
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        sys.stderr.write("\nNothing was started.\n")
+        raise
+    if answer.strip().lower() not in ("y", "yes"):
         raise RefusedError("nothing was started")
 
 

@@ -41,7 +41,7 @@ def lines(view: StatusView, screen: Screen) -> list[str]:
     found.append(f"{counts(view.statuses)}.{looked}")
     if view.problems:
         found.append(f"{plural(view.problems, 'problem')} in the specs: cosmos validate names them.")
-    if view.stale:
+    if view.stale and view.looked_at is not None:
         found.append("The specs have changed since: cosmos plan shows what that means.")
     return found
 

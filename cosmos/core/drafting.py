@@ -41,7 +41,7 @@ class Names:
         hidden = {name for kind, name in loaded.withheld if kind == "Model"}
         self.prompts = loaded.prompts
         self.models = {
-            name: model_of(spec, Location("built-in")) for name, spec in built_in.items() if name not in hidden
+            name: model_of(spec, Location("built-in")) for name, spec in built_in.items() 
         }
         self.models.update({name: model_of(model.spec, model.at) for name, model in loaded.models.items()})
         self._withheld = loaded.withheld
@@ -103,6 +103,7 @@ class _Drafting:
         self._names = names
         self._project = project
         self._known: dict[tuple[Pick, ...], RunSpec | None] = {}
+        self._unvaried: dict[str, object] = {**dict(spec), "matrix": None, "params": {}, "controls": {}}
         self._params = _values(spec)
         self._placement = Placement(host=spec.placement.host, gpus=spec.placement.gpus, labels=spec.placement.labels)
         self._named = frozenset(spec.inputs if isinstance(spec.inputs, dict) else ())
@@ -183,7 +184,7 @@ class _Drafting:
     def _as_written(self, picks: tuple[Pick, ...]) -> dict[str, object]:
         """The spec with one field as the matrix has it, which is all that can be wrong with it."""
         spec, first = self._run.spec, picks[0]
-        data: dict[str, object] = {**dict(spec), "params": {}, "controls": {}}
+        data = self._unvaried.copy()
         if first.target[0] == "controls":
             role = first.target[1]
             own = spec.controls[role].model_dump() if role in spec.controls else {}

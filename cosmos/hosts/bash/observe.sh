@@ -53,21 +53,28 @@ life() { # of a batch without an exit record: does its leader live, what outlive
   printf '%s\0' life "$1" "$alive" "$left" "$tail"
 }
 
+find_all() { # find, for which a run directory that is released meanwhile is no failure. Its -ignore_readdir_race is not enough
+  local errors
+  { errors=$(find -P . -mindepth 2 -maxdepth 2 -type f ! -path $'*\n*' "$@" 2>&1 >&7); } 7>&1 && return
+  ! printf '%s\n' "$errors" | grep -v ': No such file or directory$' >&2 || refuse "cannot list all of $root/batches"
+}
+
 batches() { # processes first, records after: what ends in between is then seen to have ended, not to be lost
-  local ids id looked=0 records
+  local ids='' id name names looked=0
   cd -P -- "$root/batches" || refuse "cannot enter $root/batches"
-  ids=$(find -P . -ignore_readdir_race -mindepth 1 -maxdepth 1 -type d ! -name '*[!a-z0-9_-]*' -printf '%f\n') ||
-    refuse "cannot list $root/batches"
+  names=$(ls -1U) || refuse "cannot list $root/batches"
+  for name in $names; do
+    [[ $name =~ ^[a-z0-9][a-z0-9_-]*$ && -d $name && ! -L $name ]] && ids+="$name "
+  done
   for id in $ids; do
     printf '%s\0' batch "$id"
     [[ -f $id/exit.json ]] || life "$id"
   done
-  records=(find -P . -ignore_readdir_race -mindepth 2 -maxdepth 2 -type f ! -path $'*\n*')
-  "${records[@]}" \( -name batch.json -o -name claim -o -name exit.json -o -name run.log \) -printf 'file\0%P\0%s\0' ||
-    refuse "cannot list all of $root/batches"
+  find_all \( -name batch.json -o -name claim -o -name exit.json -o -name run.log \) -printf 'file\0%P\0%s\0'
   printf 'texts\0'
-  "${records[@]}" \( -name batch.json -o -name claim -o -name exit.json \) -size "-${largest}c" -print0 |
+  find_all \( -name batch.json -o -name claim -o -name exit.json \) -size "-${largest}c" -print0 |
     xargs -0 -r grep -aHZsm 1 ''
+  ((PIPESTATUS[0] == 0)) || exit 3
   for id in $ids; do
     [[ -d $id ]] || printf '%s\n' "$id" # released while we looked
   done
