@@ -6,6 +6,7 @@ Runs that end scroll away above it. The only module that imports rich.
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -29,9 +30,8 @@ LINES_LEFT = 4
 @contextmanager
 def board(screen: Screen, changes: Changes) -> Iterator["Board"]:
     """A table at the foot of the terminal, until the end of the block."""
-    console = Console(
-        stderr=True, no_color=not screen.color, highlight=False, markup=False, emoji=False, width=screen.width
-    )
+    colors: Literal["auto"] | None = "auto" if screen.color else None
+    console = Console(stderr=True, color_system=colors, highlight=False, markup=False, emoji=False, width=screen.width)
     shown = Board(console, changes)
     with Live(shown, console=console, refresh_per_second=REFRESH_PER_S, transient=True):
         yield shown

@@ -66,7 +66,10 @@ class Case:
     @property
     def open(self) -> Attempt | None:
         """The attempt that holds the digest. An adopted one may be older than the newest."""
-        return next((attempt for attempt in reversed(self.attempts) if attempt.is_open), None)
+        for attempt in reversed(self.attempts):
+            if attempt.is_open:
+                return attempt
+        return None
 
     @property
     def folder(self) -> str:

@@ -41,7 +41,7 @@ class Names:
         hidden = {name for kind, name in loaded.withheld if kind == "Model"}
         self.prompts = loaded.prompts
         self.models = {
-            name: model_of(spec, Location("built-in")) for name, spec in built_in.items() 
+            name: model_of(spec, Location("built-in")) for name, spec in built_in.items() if name not in hidden
         }
         self.models.update({name: model_of(model.spec, model.at) for name, model in loaded.models.items()})
         self._withheld = loaded.withheld

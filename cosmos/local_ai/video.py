@@ -123,7 +123,7 @@ class VideoWriter:
         options = {
             "crf": str(crf),
             "preset": "veryfast",
-            
+            "threads": "1",
             "g": str(max(1, round(fps))),
             "flags": "+bitexact",
         }

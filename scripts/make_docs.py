@@ -1,0 +1,124 @@
+"""Writes the tables of docs/ that follow from the program: `python scripts/make_docs.py [--check]`.
+
+A table stands between `<!-- table: NAME -->` and `<!-- end -->`; everything else in the pages is
+written by hand. With --check nothing is written and a page that would change ends with status 1.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from cosmos.config import DatabaseSettings, HostSettings, ProjectSettings
+from cosmos.core import spec
+from cosmos.core.plan import Act, Cause, Phase, Sync
+from cosmos.core.problem import Code
+from cosmos.core.reasons import REASONS
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def main(arguments: list[str]) -> int:
+    stale = []
+    for page in sorted(DOCS.glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        made = TABLE.sub(lambda match: match[1] + TABLES[match[2]]() + match[3], text)
+        if made != text:
+            stale.append(page.name)
+            if "--check" not in arguments:
+                page.write_text(made, encoding="utf-8")
+    if stale:
+        print(f"{'stale' if '--check' in arguments else 'written'}: {', '.join(stale)}", file=sys.stderr)
+    return 1 if stale and "--check" in arguments else 0
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def _fields(model: type[BaseModel]) -> Callable[[], str]:
+    def made() -> str:
+        properties = model.model_json_schema()["properties"]
+        rows = (
+            (f"`{name}`", _type(properties[name]), _default(field), field.description or "")
+            for name, field in model.model_fields.items()
+            if name != "kind"
+        )
+        return _table(("field", "type", "default", "meaning"), rows)
+
+    return made
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """A JSON Schema in a few words: `text`, `number 0..1`, `role: path`, `list of text`."""
+    if "anyOf" in schema:
+        words = dict.fromkeys(_type(each) for each in schema["anyOf"] if each.get("type") != "null")
+        return "scalar" if set(words) >= {"number", "integer", "text"} else " or ".join(words)
+    if "enum" in schema or "const" in schema:
+        return ", ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2].removesuffix("Spec").lower()
+    if schema.get("type") == "array":
+        return f"list of {_type(schema['items'])}"
+    if schema.get("type") == "object":
+        values: Any = schema.get("additionalProperties") or next(iter(schema.get("patternProperties", {}).values()), {})
+        return f"name: {_type(values)}" if isinstance(values, dict) and values else "mapping"
+    kind = str(schema.get("type", "any"))
+    word = {"string": "text", "boolean": "true or false"}.get(kind, kind)
+    low, high = schema.get("minimum"), schema.get("maximum")
+    return f"{word} {low:g}..{high:g}" if low is not None and high is not None else word
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default()
+    if value in (None, "", {}, []) or isinstance(value, BaseModel):
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _codes() -> str:
+    return _table(("code", "about"), ((f"`{code.value}`", code.name.lower().replace("_", " ")) for code in Code))
+
+
+def _reasons() -> str:
+    rows = (
+        (f"`{reason.value}`", info.meaning, info.fault.value, "yes" if info.retryable else "no", info.remedy)
+        for reason, info in REASONS.items()
+    )
+    return _table(("reason", "what happened", "whose", "tried again by itself", "what to do"), rows)
+
+
+def _words(members: Iterable[str]) -> str:
+    return ", ".join(f"`{member}`" for member in members) + "\n"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "prompt": _fields(spec.PromptSpec),
+    "run": _fields(spec.RunSpec),
+    "control": _fields(spec.ControlSpec),
+    "source": _fields(spec.SourceSpec),
+    "placement": _fields(spec.PlacementSpec),
+    "retry": _fields(spec.RetrySpec),
+    "model": _fields(spec.ModelSpec),
+    "param": _fields(spec.ParamSpec),
+    "project-settings": _fields(ProjectSettings),
+    "database-settings": _fields(DatabaseSettings),
+    "host-settings": _fields(HostSettings),
+    "codes": _codes,
+    "reasons": _reasons,
+    "phases": lambda: _words(Phase),
+    "syncs": lambda: _words(Sync),
+    "causes": lambda: _words(Cause),
+    "acts": lambda: _words(Act),
+}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,86 @@
+"""Ctrl-C and worse: what runs goes on, and nothing is done twice."""
+
+import os
+import signal
+
+from tests.cli.console import Console, wait_until
+from tests.engine.workshop import WRITE, runs
+
+
+def test_ctrl_c_detaches_and_wait_collects(console: Console) -> None:
+    console.specs(runs("one"), program=console.slow())
+    process = console.start("apply", "--yes")
+    wait_until(lambda: bool(console.launches))
+    process.send_signal(signal.SIGINT)
+    text, talk = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Detached; what runs goes on." in talk
+    assert "cosmos wait" in talk
+    assert "Traceback" not in text + talk
+    console.go.touch()
+    waited = console.cosmos("wait")
+
+    assert waited.returncode == 0
+    assert console.output("one") == "Heavy rain one"
+    assert console.launches == ["one"]
+
+
+def test_a_second_ctrl_c_leaves_at_once(console: Console) -> None:
+    """The first waits for what is under way here: the verified copy of an output, say."""
+    console.specs(runs("one"), program=console.slow())
+    process = console.start("apply", "--yes")
+    wait_until(lambda: bool(console.launches))
+    assert process.stderr is not None
+    process.send_signal(signal.SIGSTOP)  # so that both are there before it can act on the first
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGCONT)
+    while "Ctrl-C again leaves at once" not in process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    console.go.touch()
+
+    assert process.returncode == 130
+    assert console.cosmos("wait").returncode == 0
+
+
+def test_ctrl_c_while_following_another_controller_ends_the_wait(console: Console) -> None:
+    console.specs(runs("one"), program=console.slow())
+    first = console.start("apply", "--yes")
+    wait_until(lambda: bool(console.launches))
+    second = console.start("wait")
+    assert second.stderr is not None
+    second.stderr.readline()  # it has looked
+    second.send_signal(signal.SIGINT)
+    second.communicate(timeout=60)
+    console.go.touch()
+    first.communicate(timeout=60)
+
+    assert (second.returncode, first.returncode) == (130, 0)
+
+
+def test_apply_after_a_kill_goes_on_and_runs_nothing_twice(console: Console) -> None:
+    names = [f"run{number}" for number in range(4)]
+    console.specs(runs(*names), program=f'[ "$2" = run0 ] || {{ {console.slow()}; }}; {WRITE}')
+    process = console.start("apply", "--yes")
+    wait_until(lambda: len(console.launches) >= 2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    console.go.touch()
+    done = console.cosmos("apply", "--yes")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("4 in sync.\n")
+    assert sorted(console.launches) == names
+    assert [console.output(name) for name in names] == [f"Heavy rain {name}" for name in names]
+
+
+def test_ctrl_c_before_anything_is_under_way_is_quiet(console: Console) -> None:
+    console.specs(runs("one"))
+    process = console.start("plan")
+    wait_until((console.root / ".cosmos" / "state.db").exists)
+    process.send_signal(signal.SIGINT)
+    _, talk = process.communicate(timeout=60)
+
+    assert process.returncode in (0, 130)
+    assert "Traceback" not in talk

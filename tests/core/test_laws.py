@@ -1,0 +1,397 @@
+"""The laws of docs/laws.md as properties of every plan in a small world where anything may happen in between.
+
+Events are edits, requests, exits, lost processes, reboots, hosts that go away, cut-off passes, starts that
+arrive late, a database that is lost. Plans are carried out in `world.py`. Safety is checked at every step;
+at the end the events stop and everything must come to rest.
+
+Hypothesis chooses the steps; what happens in one comes from a seed, so that rare things are as likely as others.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from random import Random
+from typing import TypeVar
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from cosmos.core import plan_text
+from cosmos.core.case import Policy
+from cosmos.core.desired import Desired, DesiredRun
+from cosmos.core.observed import BatchState, Observed, OutputState, Reachable
+from cosmos.core.placement import HostConfig
+from cosmos.core.plan import Act, Cause, Operation, Phase, Plan, Sync
+from cosmos.core.reasons import Reason
+from cosmos.core.reconcile import reconcile
+from cosmos.core.recorded import AttemptState, Recorded, Request, Verb
+from cosmos.core.run import Placement, Source
+from tests.core.world import Directory, Machine, World
+from tests.makers import a_blob, a_digest, a_material, a_want
+
+KEYS = ("a", "b", "c", "d", "e")
+HOSTS = ("gpu-1", "local")
+POLICY = Policy(stage_ahead=1)
+PASSES = 60
+"""Within so many passes without events everything has come to rest."""
+
+SEEDS = st.integers(0, 2**32)
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What is written about one run. Specs of version `shared` that read the same source have one digest."""
+
+    version: str
+    needs: frozenset[int]
+    suspend: bool
+    priority: int
+    placement: Placement
+    blob: str
+    reads_previous: bool
+
+
+def some_spec(chance: Random) -> Spec:
+    return Spec(
+        version=chance.choice(["shared", "one", "two", "three", "four", "five"]),
+        needs=frozenset(n for n in range(len(KEYS)) if chance.random() < 0.15),
+        suspend=chance.random() < 0.1,
+        priority=chance.randrange(3),
+        placement=Placement(
+            gpus=chance.choice([0, 0, 0, 1, 2]), host=chance.choice(["any"] * 8 + ["gpu-1", "nowhere"])
+        ),
+        blob=chance.choice("xyz"),
+        reads_previous=chance.random() < 0.2,
+    )
+
+
+def want_of(index: int, spec: Spec, before: Mapping[str, DesiredRun]) -> DesiredRun:
+    """The run of one spec; it needs and reads only runs with a smaller key."""
+    source = before.get(KEYS[index - 1]) if spec.reads_previous and index else None
+    word = spec.version if spec.version == "shared" else f"{KEYS[index]} {spec.version}"
+    return a_want(
+        KEYS[index],
+        digest=a_digest(f"{word} from {source.digest}" if source else word),
+        material=a_material(prompt={"text": word, "negative": ""}),
+        source=Source(key=source.run.key) if source else None,
+        source_digest=source.digest if source else None,
+        source_file="video.mp4" if source else "",
+        needs=tuple(KEYS[n] for n in sorted(spec.needs) if n < index),
+        suspend=spec.suspend,
+        priority=spec.priority,
+        placement=spec.placement,
+        blobs={"color": a_blob(spec.blob)},
+    )
+
+
+class Events:
+    """What may happen to a world, besides passes. Each takes its details from `chance`."""
+
+    def __init__(self) -> None:
+        local = Machine(config=HostConfig(name="local", slots=2))
+        gpu = Machine(config=HostConfig(name="gpu-1", slots=2), gpus=("0", "1"))
+        self.world = World(machines={"local": local, "gpu-1": gpu})
+        self.specs: dict[int, Spec] = {}
+
+    def happen(self, chance: Random) -> None:
+        event = chance.choice(EVENTS)
+        note(f"-- {event}")
+        getattr(self, event)(chance)
+
+    def edit_a_spec(self, chance: Random) -> None:
+        self.specs[chance.randrange(len(KEYS))] = some_spec(chance)
+        self._read_specs()
+
+    def remove_a_spec(self, chance: Random) -> None:
+        self.specs.pop(chance.randrange(len(KEYS)), None)
+        self._read_specs()
+
+    def toggle_suspend(self, chance: Random) -> None:
+        if self.specs:
+            index = chance.choice(sorted(self.specs))
+            self.specs[index] = replace(self.specs[index], suspend=not self.specs[index].suspend)
+            self._read_specs()
+
+    def _read_specs(self) -> None:
+        self.world.wants = {}
+        for index in sorted(self.specs):
+            self.world.wants[KEYS[index]] = want_of(index, self.specs[index], self.world.wants)
+
+    def ask(self, chance: Random) -> None:
+        """A request, as the commands of a person make it."""
+        if not self.world.wants:
+            return
+        digest = self.world.wants[chance.choice(sorted(self.world.wants))].digest
+        entry, verb = self.world.ledger.get(digest), chance.choice(list(Verb))
+        after = max(self.world.attempts.get(digest, {}), default=0)
+        if verb is Verb.RERUN:
+            if entry is None:
+                return
+            after = entry.attempt
+        self.world.requests[digest] = Request(digest=digest, verb=verb, after=after, at=self.world.now)
+
+    def a_program_ends(self, chance: Random) -> None:
+        for directory in self._some(BatchState.RUNNING, chance):
+            directory.state, directory.code = BatchState.EXITED, chance.choice([0, 0, 0, 1, 137])
+
+    def a_process_is_killed(self, chance: Random) -> None:
+        for directory in self._some(BatchState.RUNNING, chance):
+            directory.state, directory.survivors = BatchState.LOST, chance.randrange(2)
+
+    def a_host_reboots(self, chance: Random) -> None:
+        name = chance.choice(HOSTS)
+        machine = self.world.machines[name]
+        machine.boot += 1
+        self.world.late = [late for late in self.world.late if late[0] != name]
+        for directory in machine.living:
+            directory.survivors = 0
+            directory.state = BatchState.LOST if directory.state is BatchState.RUNNING else directory.state
+
+    def a_host_goes_away_or_comes_back(self, chance: Random) -> None:
+        machine = self.world.machines[chance.choice(HOSTS)]
+        machine.is_up = not machine.is_up or chance.random() < 0.5
+
+    def a_host_leaves_or_joins_the_configuration(self, chance: Random) -> None:
+        machine = self.world.machines[chance.choice(HOSTS)]
+        machine.is_configured = not machine.is_configured or chance.random() < 0.5
+
+    def a_run_directory_is_wiped(self, chance: Random) -> None:
+        machine = self.world.machines[chance.choice(HOSTS)]
+        still = sorted(name for name, directory in machine.directories.items() if not directory.alive)
+        if still:
+            del machine.directories[chance.choice(still)]
+
+    def the_blobs_of_a_host_are_wiped(self, chance: Random) -> None:
+        self.world.machines[chance.choice(HOSTS)].blobs.clear()
+
+    def outputs_are_touched(self, chance: Random) -> None:
+        if self.world.outputs:
+            folder = chance.choice(sorted(self.world.outputs))
+            self.world.outputs[folder] = chance.choice(list(OutputState)[1:])
+
+    def time_passes(self, chance: Random) -> None:
+        self.world.now += chance.choice([1, 10, 1000])
+
+    def a_start_arrives_late(self, chance: Random) -> None:
+        if self.world.late:
+            self.world.start(*self.world.late.pop(chance.randrange(len(self.world.late))))
+
+    def a_person_declares_work_lost(self, chance: Random) -> None:
+        """What `--assume-lost` does, for work on a host that is away."""
+        attempts = [attempt for tried in self.world.attempts.values() for attempt in tried.values()]
+        gone = [attempt for attempt in attempts if attempt.is_open and not self.world.machines[attempt.host].is_up]
+        for attempt in gone:
+            over = replace(attempt, state=AttemptState.FAILED, reason=Reason.PROCESS_LOST, ended_at=self.world.now)
+            self.world.attempts[attempt.digest][attempt.number] = over
+            self.world.assumed.add(attempt.batch_id)
+            self.world.late = [late for late in self.world.late if late[1] != attempt.batch_id]
+
+    def the_database_is_lost(self, chance: Random) -> None:
+        """While all hosts can be looked at, and a pass follows: of what is elsewhere nobody could know."""
+        if chance.random() < 0.5 and all(each.is_up and each.is_configured for each in self.world.machines.values()):
+            for state in (self.world.ledger, self.world.attempts, self.world.requests, self.world.metas):
+                state.clear()
+            self.world.materials.clear()
+            self.world.outputs.clear()
+            self.world.assumed.clear()
+            self.a_whole_pass()
+
+    def a_whole_pass(self) -> None:
+        for operation in self.plan().ready:
+            for _ in self.world.carry_out(operation):
+                pass
+
+    def plan(self) -> Plan:
+        """The plan of the world as it is; from equal inputs in another order it is equal."""
+        desired, observed, recorded = self.world.desired, self.world.look(), self.world.recorded
+        hosts = [machine.config for machine in self.world.configured.values()]
+        plan = reconcile(desired, observed, recorded, hosts, now=self.world.now, policy=POLICY)
+        again = reconcile(
+            replace(desired, runs=desired.runs[::-1]),
+            Observed(hosts=_backwards(observed.hosts), outputs=_backwards(observed.outputs)),
+            replace(recorded, attempts=_backwards(recorded.attempts), ledger=_backwards(recorded.ledger)),
+            hosts[::-1],
+            now=self.world.now,
+            policy=POLICY,
+        )
+        assert again == plan
+        assert plan_text.text(again) == plan_text.text(plan)
+        check_plan(plan, desired, observed, recorded)
+        return plan
+
+    def _some(self, state: BatchState, chance: Random) -> list[Directory]:
+        found = self.directories(state)
+        return [chance.choice(found)] if found else []
+
+    def directories(self, state: BatchState) -> list[Directory]:
+        everything = [each for name in HOSTS for _, each in sorted(self.world.machines[name].directories.items())]
+        return [directory for directory in everything if directory.state is state]
+
+
+EVENTS = (
+    *("edit_a_spec", "edit_a_spec", "remove_a_spec", "toggle_suspend", "ask", "ask", "ask"),
+    *("a_program_ends", "a_program_ends", "a_program_ends", "a_program_ends", "a_process_is_killed"),
+    *("a_host_reboots", "a_host_goes_away_or_comes_back", "a_host_goes_away_or_comes_back"),
+    *("a_host_leaves_or_joins_the_configuration", "a_run_directory_is_wiped", "the_blobs_of_a_host_are_wiped"),
+    *("outputs_are_touched", "outputs_are_touched", "time_passes", "time_passes", "a_start_arrives_late"),
+    *("a_person_declares_work_lost", "the_database_is_lost"),
+)
+"""Names of what may happen, the more often the likelier."""
+
+
+def _backwards(values: Mapping[K, V]) -> dict[K, V]:
+    return dict(list(values.items())[::-1])
+
+
+# Every plan --------------------------------------------------------------------------------------
+
+
+def check_plan(plan: Plan, desired: Desired, observed: Observed, recorded: Recorded) -> None:
+    """What holds for every plan, whatever it was made from."""
+    assert [status.key for status in plan.statuses] == [want.run.key for want in desired.runs]
+    assert len({operation.id for operation in plan.operations}) == len(plan.operations)
+    for operation in plan.operations:
+        assert isinstance(operation.cause, Cause)
+        assert operation.ready == (not operation.waits)
+        if operation.host:
+            assert isinstance(observed.hosts.get(operation.host), Reachable), "an act on a host that was not seen"
+        if operation.act is Act.LAUNCH:
+            check_launch(operation, recorded)
+        elif operation.act in (Act.STOP, Act.FAIL, Act.COLLECT, Act.RELEASE):
+            check_known(operation, observed, recorded)
+
+
+def check_launch(operation: Operation, recorded: Recorded) -> None:
+    attempts = recorded.attempts.get(operation.digest, ())
+    entry, request = recorded.ledger.get(operation.digest), recorded.requests.get(operation.digest)
+    verb, after = (request.verb, request.after) if request else (None, 0)
+    assert operation.at is not None, "without the place that asks for it"
+    assert operation.host or not operation.ready
+    held = [(attempt.host, attempt.batch_id) for attempt in attempts if attempt.is_open]
+    resumed = [(operation.host, operation.batch_id)] if operation.cause is Cause.RESUMED else []
+    assert held == resumed, "started beside an open attempt"
+    assert entry is None or (verb is Verb.RERUN and entry.attempt <= after), "a finished digest is run again"
+    newest = max((attempt.number for attempt in attempts), default=0)
+    assert not (verb is Verb.CANCEL and after >= newest), "started although it is cancelled"
+
+
+def check_known(operation: Operation, observed: Observed, recorded: Recorded) -> None:
+    """Nothing without a record is stopped, collected or removed, and nothing that lives is removed."""
+    (attempt,) = [a for a in recorded.attempts.get(operation.digest, ()) if a.batch_id == operation.batch_id]
+    assert attempt.host == operation.host
+    view = observed.hosts[operation.host]
+    batch = view.batches.get(operation.batch_id) if isinstance(view, Reachable) else None
+    working = batch is not None and (batch.state is BatchState.RUNNING or batch.survivors > 0)
+    assert not (working and operation.act in (Act.RELEASE, Act.FAIL, Act.COLLECT)), "it still lives"
+    assert not (attempt.is_open and operation.act is Act.RELEASE), "removed before it was over"
+
+
+# Every step --------------------------------------------------------------------------------------
+
+
+class Laws(RuleBasedStateMachine):
+    """Passes and events in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.events = Events()
+        self.world = self.events.world
+        self.steps = 0
+
+    def chance(self, seed: int) -> Random:
+        """Hypothesis likes to draw a number again; the same number gives something else at each step."""
+        self.steps += 1
+        return Random(f"{seed} {self.steps}")
+
+    @initialize(seed=SEEDS)
+    def specs_are_written(self, seed: int) -> None:
+        chance = self.chance(seed)
+        for _ in range(4):
+            self.events.edit_a_spec(chance)
+
+    @rule(seed=SEEDS)
+    def a_round(self, seed: int) -> None:
+        """A few events, and then most often a pass of some kind."""
+        chance = self.chance(seed)
+        for _ in range(chance.randrange(4)):
+            self.events.happen(chance)
+        how = chance.choice(("whole", "whole", "whole", "cut off", "cut off", "disturbed", "disturbed", "none"))
+        note(f"-- a pass: {how}")
+        if how == "whole":
+            self.events.a_whole_pass()
+        elif how == "cut off":
+            self._cut_off(chance)
+        elif how == "disturbed":
+            self._disturbed(chance)
+
+    def _cut_off(self, chance: Random) -> None:
+        """The controller is killed; a start that it had sent may still arrive."""
+        left = chance.randrange(9)
+        for operation in self.events.plan().ready:
+            for step in self.world.carry_out(operation):
+                left -= 1
+                if left < 0:
+                    if step == "prepared":
+                        self.world.late.append((operation.host, operation.batch_id))
+                    return
+
+    def _disturbed(self, chance: Random) -> None:
+        """What the plan was made from is no longer so when it is carried out."""
+        left = chance.randrange(5)
+        for operation in self.events.plan().ready:
+            if left == 0:
+                event = chance.choice(("edit_a_spec", "a_host_goes_away_or_comes_back", "a_program_ends", "ask"))
+                getattr(self.events, event)(chance)
+            left -= 1
+            for _ in self.world.carry_out(operation):
+                pass
+
+    @invariant()
+    def slots_and_gpus_are_never_given_twice(self) -> None:
+        for name, machine in self.world.machines.items():
+            living = [each for each in machine.living if each.meta.batch_id not in self.world.assumed]
+            assert len(living) <= machine.config.slots, f"{name} has {len(living)} at work"
+            gpus = [gpu for each in living for gpu in each.gpus]
+            assert len(gpus) == len(set(gpus)), f"{name} uses a GPU twice"
+
+    @invariant()
+    def a_digest_is_held_by_one_attempt_at_most(self) -> None:
+        for digest in self.world.attempts:
+            self.world.open(digest)
+
+    def teardown(self) -> None:
+        """Events stop, programs end well: everything comes to rest."""
+        self.world.late.clear()
+        for machine in self.world.machines.values():
+            machine.is_up = machine.is_configured = True
+        for _ in range(PASSES):
+            plan = self.events.plan()
+            if plan.is_empty and not list(self.world.living()):
+                break
+            self.events.a_whole_pass()
+            self.world.now += 1000
+            for directory in self.events.directories(BatchState.RUNNING):
+                directory.state = BatchState.EXITED
+        assert plan.is_empty, plan_text.text(plan)
+        assert not list(self.world.living())
+        stuck = {status.digest for status in plan.statuses if status.stuck}  # a host may have the last copy
+        for attempt in (a for tried in self.world.attempts.values() for a in tried.values()):
+            assert not attempt.is_open
+            assert attempt.released or attempt.digest in stuck
+        for status in plan.statuses:
+            ended = status.phase in (Phase.FAILED, Phase.CANCELLED, Phase.SUSPENDED)
+            assert status.sync is Sync.SYNCED or ended or status.stuck, status
+
+
+Laws.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[hypothesis.Phase.reuse, hypothesis.Phase.generate],  # a seed does not get simpler by being smaller
+)
+TestLaws = pytest.mark.timeout(120)(Laws.TestCase)

@@ -1,0 +1,251 @@
+"""The texts that BashScriptBuilder makes, line by line, and run.sh started by hand."""
+
+import json
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cosmos.core.ports import PYTHON, ROOT, BatchPlan
+from cosmos.core.reasons import Reason
+from cosmos.errors import HostRefused
+from cosmos.hosts.layout import Layout, is_output_name
+from cosmos.hosts.remote import Script
+from cosmos.hosts.scripts import ARGUMENT_LIMIT, BashScriptBuilder
+from tests.makers import a_batch_id, a_batch_meta
+
+SCRIPTS = sorted((Path(__file__).parents[2] / "cosmos" / "hosts" / "bash").glob("*.sh"))
+NASTY = 'it\'s $(id) `id`\n"x"'
+BATCH = a_batch_id()
+SHA = "ab" * 32
+
+
+@pytest.fixture
+def builder() -> BashScriptBuilder:
+    return BashScriptBuilder(Layout("/srv/cosmos", "demo"), python="/opt/py/bin/python")
+
+
+def a_plan(*argv: str) -> BatchPlan:
+    return BatchPlan(meta=a_batch_meta(), argv=argv or ("true",))
+
+
+def head(builder: BashScriptBuilder, plan: BatchPlan) -> list[str]:
+    """The part of run.sh that is made for one batch."""
+    text = builder.run_sh(plan).decode()
+    return text[: text.index("\n}\n")].splitlines()
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_every_script_is_ascii_and_parses(path: Path) -> None:
+    assert path.read_text("ascii").startswith("# shellcheck shell=bash")
+    subprocess.run(["bash", "-n", str(path)], check=True)
+
+
+def test_run_sh_says_what_it_runs(builder: BashScriptBuilder) -> None:
+    plan = replace(a_plan("ffmpeg", "-i", "inputs/color.mp4"), timeout_s=90, grace_s=2.5, env={"B": "two", "A": "1"})
+    assert head(builder, plan) == [
+        "#!/usr/bin/env bash",
+        f"batch={BATCH}",
+        "limit=9000",
+        "grace=250",
+        "inputs=0",
+        "program() {",
+        f"  export COSMOS_BATCH={BATCH}",
+        "  export A=1",
+        "  export B=two",
+        "  exec -- ffmpeg -i inputs/color.mp4",
+    ]
+
+
+def test_text_is_quoted_once(builder: BashScriptBuilder) -> None:
+    text = "\n".join(head(builder, replace(a_plan("show", NASTY), env={"TEXT": NASTY})))
+    quoted = "'it'\"'\"'s $(id) `id`\n\"x\"'"
+    assert f"  export TEXT={quoted}\n" in text
+    assert text.endswith(f"  exec -- show {quoted}")
+
+
+def test_marks_are_filled_in_and_their_names_are_only_words(builder: BashScriptBuilder) -> None:
+    line = head(builder, a_plan(PYTHON, f"--out={ROOT}/outputs", "{root}", "{python}"))[-1]
+    root = f"/srv/cosmos/demo/batches/{BATCH}"
+    assert line == f"  exec -- /opt/py/bin/python --out={root}/outputs '{{root}}' '{{python}}'"
+
+
+def test_an_argument_may_be_as_long_as_linux_takes(builder: BashScriptBuilder) -> None:
+    assert builder.run_sh(a_plan("x", "a" * ARGUMENT_LIMIT))
+    with pytest.raises(HostRefused, match="131072 bytes") as caught:
+        builder.run_sh(a_plan("x", "\u00e9" + "a" * (ARGUMENT_LIMIT - 1)))
+    assert caught.value.reason == Reason.BAD_SPEC
+
+
+def test_a_mark_that_nobody_filled_in_is_refused(builder: BashScriptBuilder) -> None:
+    with pytest.raises(HostRefused, match="nobody filled in"):
+        builder.run_sh(a_plan("x", "\0{folder}"))
+
+
+@pytest.mark.parametrize("name", ["", "A B", "A=B", "1A", "A-B", "UID", "PPID", "COSMOS_BATCH", "A\n"])
+def test_a_variable_that_bash_would_not_set_is_refused(builder: BashScriptBuilder, name: str) -> None:
+    with pytest.raises(HostRefused, match="cannot be set"):
+        builder.run_sh(replace(a_plan(), env={name: "x"}))
+
+
+def test_what_varies_is_never_in_the_text_of_a_script(builder: BashScriptBuilder) -> None:
+    def scripts(batch_id: str, sha256: str) -> list[Script]:
+        meta = replace(a_batch_meta(), batch_id=batch_id)
+        return [
+            builder.observe([sha256]),
+            builder.prepare(replace(a_plan(), meta=meta)),
+            builder.start(batch_id),
+            builder.stop(batch_id, 1),
+            builder.release(batch_id),
+            builder.manifest(batch_id, "one"),
+            builder.log(batch_id, 0, 1),
+            builder.wait([batch_id], 1),
+            builder.blobs([sha256]),
+            builder.publish({"part": sha256}),
+            builder.discard("part"),
+        ]
+
+    for one, two in zip(scripts("rs_1-aa-a1", "1" * 64), scripts("rs_2-bb-a2", "2" * 64), strict=True):
+        assert one.text == two.text
+        assert (one.args, one.stdin) != (two.args, two.stdin) or one.name == "discard"
+
+
+def test_a_batch_is_sent_with_its_files_and_batch_json_last(builder: BashScriptBuilder) -> None:
+    plan = replace(
+        a_plan(),
+        inputs={"color.mp4": SHA, "seq/0001.png": "cd" * 32},
+        files={"prompt.txt": b"end\nfile 3 x\n", "sub/a.json": b""},
+        folders=("one", "two"),
+    )
+    lines = builder.prepare(plan).stdin.split(b"\n")
+    assert lines[:9] == [
+        b"folder inputs",
+        b"folder inputs/seq",
+        b"folder sub",
+        b"folder outputs/one",
+        b"folder outputs/two",
+        f"link {SHA} inputs/color.mp4".encode(),
+        f"link {'cd' * 32} inputs/seq/0001.png".encode(),
+        b"file 13 prompt.txt",
+        b"end",
+    ]
+    assert f"{SHA}  inputs/color.mp4".encode() in lines
+    assert lines[-4].startswith(b"meta ")
+    assert json.loads(lines[-3])["batch_id"] == BATCH
+    assert lines[-2:] == [b"end", b""]
+
+
+def test_a_preparation_that_is_cut_off_anywhere_leaves_no_complete_batch(tmp_path: Path) -> None:
+    builder = BashScriptBuilder(Layout(str(tmp_path), "demo"))
+    script = builder.prepare(replace(a_plan(), files={"prompt.txt": b"rain"}))
+    folder = tmp_path / "demo" / "batches" / BATCH
+    size = len(script.stdin)
+    for end in (*range(0, 60, 7), size - 300, size - 20, size - 5, size - 4, size - 1):
+        words = ["bash", "-c", script.text, "cosmos", *script.args]
+        done = subprocess.run(words, input=script.stdin[:end], capture_output=True, check=False)
+        assert done.returncode == 3
+        assert not (folder / "batch.json").exists()
+    subprocess.run(words, input=script.stdin, check=True)
+    assert (folder / "batch.json").exists()
+    assert not [path for path in folder.rglob("*.new") if path.name != "batch.json.new"]
+
+
+def place(tmp_path: Path, *argv: str, **fields: object) -> Path:
+    """A run directory of ours, made by hand."""
+    folder = tmp_path / "demo" / "batches" / BATCH
+    (folder / "outputs").mkdir(parents=True)
+    plan = replace(a_plan(*argv), **fields)  # type: ignore[arg-type]
+    (folder / "run.sh").write_bytes(BashScriptBuilder(Layout(str(tmp_path), "demo")).run_sh(plan))
+    return folder
+
+
+def run(folder: Path) -> dict[str, object]:
+    subprocess.run(["bash", str(folder / "run.sh")], cwd="/", check=True, timeout=60)
+    record: dict[str, object] = json.loads((folder / "exit.json").read_text())
+    return record
+
+
+def test_run_sh_works_in_its_own_folder_wherever_it_is_started(tmp_path: Path) -> None:
+    folder = place(tmp_path, "bash", "-c", "pwd; echo e >&2; exit 3")
+    assert run(folder)["code"] == 3
+    assert (folder / "run.log").read_text() == f"{folder}\ne\n"
+
+
+def test_the_exit_record_is_one_line_with_these_fields(tmp_path: Path) -> None:
+    folder = place(tmp_path)
+    record = run(folder)
+    assert list(record) == ["code", "started_at", "ended_at", "boot_id", "stage", "timed_out", "stopped"]
+    assert (folder / "exit.json").read_text().count("\n") == 1
+    assert record["boot_id"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    claim = json.loads((folder / "claim").read_text())
+    assert list(claim) == ["pid", "start", "boot", "at"]
+    assert claim["at"] == record["started_at"]
+    names = {path.name for path in folder.iterdir()} - {"run.log.times"}
+    assert names == {"claim", "exit.json", "outputs", "run.log", "run.sh"}
+
+
+def test_run_sh_started_again_appends_nothing(tmp_path: Path) -> None:
+    folder = place(tmp_path, "echo", "ran")
+    first = run(folder)
+    assert run(folder) == first
+    assert (folder / "run.log").read_text() == "ran\n"
+
+
+def test_a_claim_by_anybody_keeps_run_sh_from_starting(tmp_path: Path) -> None:
+    folder = place(tmp_path, "touch", "ran")
+    (folder / "claim").write_text("")
+    subprocess.run(["bash", str(folder / "run.sh")], check=True, timeout=60)
+    assert not (folder / "ran").exists()
+    assert not (folder / "exit.json").exists()
+
+
+@pytest.mark.parametrize("sums", [None, "", f"{SHA}  inputs/a.bin\n", "not a sum\n"])
+def test_inputs_that_cannot_be_verified_are_not_used(tmp_path: Path, sums: str | None) -> None:
+    folder = place(tmp_path, "touch", "ran", inputs={"a.bin": SHA})
+    if sums is not None:
+        (folder / "inputs.sha256").write_text(sums)
+    record = run(folder)
+    assert (record["stage"], record["code"]) == ("verify", 1)
+    assert not (folder / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "sound"),
+    [
+        ("out.mp4", True),
+        ("a b/\u00e9 \U0001f600.png", True),
+        ("-rf", True),
+        (".hidden", True),
+        ("x" * 255, True),
+        ("x" * 256, False),
+        ("\u00e9" * 128, False),
+        ("/".join("abcdefghijklmnop"), True),
+        ("/".join("abcdefghijklmnopq"), False),
+        ("", False),
+        ("/a", False),
+        ("a/", False),
+        ("a//b", False),
+        ("a/../b", False),
+        (".", False),
+        ("a\nb", False),
+        ("a\x1b[2J", False),
+        ("a\\b", False),
+        ("\udcff", False),
+        ("a\u202eb", False),
+    ],
+)
+def test_outputs_have_names_that_can_be_published(name: str, sound: bool) -> None:
+    assert is_output_name(name) is sound
+
+
+@pytest.mark.parametrize("workdir", ["", "relative", "~/cosmos", "/a\nb", "/a\0b"])
+def test_a_work_directory_is_an_absolute_path(workdir: str) -> None:
+    with pytest.raises(HostRefused, match="no absolute path"):
+        Layout(workdir, "demo")
+
+
+@pytest.mark.parametrize("project", ["", "..", "a/b", "a b", "-x"])
+def test_a_project_is_one_plain_folder(project: str) -> None:
+    with pytest.raises(HostRefused, match="no plain file name"):
+        Layout("/srv", project)

@@ -1,0 +1,86 @@
+"""What an installation has that is not a checkout: everything the program reads is in the wheel."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "cosmos"
+MADE_BY_PYTHON = {"__pycache__"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built with the hatchling of this environment, so that nothing is downloaded."""
+    target = tmp_path_factory.mktemp("wheel")
+    words = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = target.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which Python finds the wheel's files and not those of this checkout."""
+    folder = tmp_path_factory.mktemp("installed")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COSMOS_")}
+    return {**kept, "PYTHONPATH": str(folder)}
+
+
+def files_below(folder: Path) -> set[str]:
+    return {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and not MADE_BY_PYTHON.intersection(path.parts)
+    }
+
+
+def test_every_file_of_the_package_is_in_the_wheel(names: set[str]) -> None:
+    of_package = {f"cosmos/{name}" for name in files_below(PACKAGE)}
+    assert {"cosmos/models/preview.yaml", "cosmos/state/migrations/env.py", "cosmos/py.typed"} <= of_package
+    assert of_package - names == set()
+
+
+def test_the_sample_project_is_in_the_wheel(names: set[str]) -> None:
+    sample = {f"cosmos/demo/{folder}/{name}" for folder in ("specs", "inputs") for name in files_below(ROOT / folder)}
+    assert "cosmos/demo/inputs/city/color.mp4" in sample
+    assert sample - names == set()
+
+
+def test_nothing_else_is_in_the_wheel(names: set[str]) -> None:
+    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"cosmos"}
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
+
+
+def test_the_wheel_has_the_command(wheel: Path, names: set[str]) -> None:
+    (entry_points,) = (name for name in names if name.endswith("/entry_points.txt"))
+    with zipfile.ZipFile(wheel) as archive:
+        assert "cosmos = cosmos.cli.main:main" in archive.read(entry_points).decode()
+
+
+def test_an_installed_cosmos_makes_the_sample_project(installed: dict[str, str], tmp_path: Path) -> None:
+    def cosmos(folder: Path, *words: str) -> str:
+        command = [sys.executable, "-m", "cosmos", *words]
+        done = subprocess.run(
+            command, cwd=folder, env=installed, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    cosmos(tmp_path, "init", "mine", "--demo")
+    assert files_below(ROOT / "specs") == files_below(tmp_path / "mine" / "specs")
+    cosmos(tmp_path / "mine", "validate")
+    assert "to run" in cosmos(tmp_path / "mine", "plan")
