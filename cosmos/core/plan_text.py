@@ -17,6 +17,9 @@ from cosmos.core.plan import Act, Blob, Cause, Operation, Phase, Plan, RunStatus
 FORMAT_VERSION = 1
 """Of the JSON form. Fields are added under one version; a changed meaning raises it."""
 
+FOLD = 20
+"""Members of a sweep that are shown one by one; the JSON form always has each."""
+
 NO_CHANGES = "No changes. What exists matches the specs."
 
 _AGAIN = frozenset(
@@ -38,8 +41,7 @@ _VERBS = {Act.LAUNCH: "run", Act.COLLECT: "collect", Act.RESTORE: "restore", Act
 
 def text(plan: Plan) -> str:
     """The whole plan. Equal plans give equal text."""
-    rows = [_launch_row(operation) for operation in plan.operations if operation.act is Act.LAUNCH]
-    lines = _columns(rows)
+    lines = _columns(_launch_rows(plan.operations))
     lines += _staging(plan)
     lines += [_line(operation) for operation in plan.operations if operation.act in _GLYPHS]
     lines += _releases(plan.operations)
@@ -135,6 +137,27 @@ def size(count: int) -> str:
             break
         value, unit = value / 1000, larger
     return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def _launch_rows(operations: Iterable[Operation]) -> list[list[str]]:
+    """A row a run; more than FOLD members of one sweep that run for one cause share a row."""
+    groups: dict[tuple[str, Cause, str, str], list[Operation]] = {}
+    for operation in operations:
+        if operation.act is Act.LAUNCH:
+            sweep = operation.key.partition("/")[0]
+            groups.setdefault((sweep, operation.cause, operation.detail, operation.host), []).append(operation)
+    return [row for group in groups.values() for row in _group_rows(group)]
+
+
+def _group_rows(group: Sequence[Operation]) -> list[list[str]]:
+    if len(group) <= FOLD:
+        return [_launch_row(operation) for operation in group]
+    first = _launch_row(group[0])
+    etas = [operation.eta_s for operation in group if operation.eta_s is not None]
+    sweep = group[0].key.partition("/")[0]
+    name = f"{first[0].partition(' ')[0]} {len(group)} runs {sweep}/*"
+    ready = sum(operation.ready for operation in group)
+    return [[name, *first[1:3], group[0].host, f"~{duration(sum(etas))}" if etas else "", f"{ready} of them now"]]
 
 
 def _launch_row(operation: Operation) -> list[str]:

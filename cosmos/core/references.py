@@ -31,7 +31,7 @@ class Nearest:
 
     def hint(self, name: str) -> str:
         if name not in self._hints:
-            self._hints[name] = did_you_mean(name, self._known) 
+            self._hints[name] = did_you_mean(name, self._known) if len(self._hints) < HINTS_MAX else ""
         return self._hints[name]
 
 

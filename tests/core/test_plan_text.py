@@ -271,3 +271,25 @@ def test_a_status_is_found_by_its_key() -> None:
     assert [plan.status_of(status.key) for status in plan.statuses] == list(plan.statuses)
     assert [plan.status_of(key) for key in ("", "aa", "zz")] == [None, None, None]
     assert Plan().status_of("a") is None
+
+
+def test_a_large_sweep_is_one_line_and_its_members_are_still_counted() -> None:
+    launches = tuple(
+        Operation(
+            act=Act.LAUNCH,
+            cause=Cause.NEVER_RAN,
+            key=f"sweep/seed-{number}",
+            digest=a_digest(str(number)),
+            at=Location("specs/a.yaml", 3),
+            host="local",
+            eta_s=60.0,
+            ready=number == 0,
+        )
+        for number in range(plan_text.FOLD + 1)
+    )
+
+    assert plan_text.text(Plan(operations=launches)).splitlines() == [
+        "+ 21 runs sweep/*   never_ran   specs/a.yaml:3   local   ~21m00s   1 of them now",
+        "Plan: 21 to run; 0 unchanged.  ~21m00s of run time.",
+    ]
+    assert len(plan_text.text(Plan(operations=launches[: plan_text.FOLD])).splitlines()) == plan_text.FOLD + 1

@@ -11,7 +11,8 @@ from cosmos.core.load import SourceFile, load
 from cosmos.core.spec import ModelSpec
 from cosmos.local_ai.probe import MediaProbe
 from cosmos.local_ai.video import open_video
-from scripts.make_scene import FRAMES, HEIGHT, SEGMENTS, WIDTH
+from scripts.make_scene import FRAMES, SEGMENTS
+from scripts.raytrace import HEIGHT, WIDTH
 from tests.adapters.drafts import as_run
 
 ROOT = Path(__file__).parent.parent.parent
