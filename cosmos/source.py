@@ -13,10 +13,12 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cosmos.core.load import SourceFile
-from cosmos.core.yaml12 import BYTES_MAX
 from cosmos.errors import ConfigError
+
+if TYPE_CHECKING:  # a quick status asks for the fingerprint, and must not load what reads YAML
+    from cosmos.core.load import SourceFile
 
 SUFFIXES = (".yaml", ".yml")
 GIT_TIMEOUT_S = 10.0
@@ -53,7 +55,7 @@ class WorkingTree:
         self._root = root
         self._specs = specs
 
-    def read(self) -> tuple[SourceFile, ...]:
+    def read(self) -> "tuple[SourceFile, ...]":
         """Every file below the specs folder that ends in .yaml or .yml, sorted; hidden ones are not seen.
 
         Raises:
@@ -140,7 +142,9 @@ class WorkingTree:
             return "it is not a regular file"
         return "" if path.name.isprintable() else "its name has characters that cannot be shown; rename it"
 
-    def _file(self, path: Path, reason: str) -> SourceFile:
+    def _file(self, path: Path, reason: str) -> "SourceFile":
+        from cosmos.core.load import SourceFile
+
         shown = self._shown(path)
         if reason:
             return SourceFile(shown, None, reason)
@@ -175,6 +179,8 @@ def _first_bytes(path: Path) -> bytes:
 
     O_NONBLOCK: what was a regular file a moment ago may be a pipe now, and opening that would wait.
     """
+    from cosmos.core.yaml12 import BYTES_MAX
+
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as file:
         return file.read(BYTES_MAX + 1)

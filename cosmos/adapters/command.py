@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cosmos.adapters import template
 from cosmos.adapters.base import Launch, Step, Verdict
 from cosmos.adapters.evidence import exit_verdict, output_verdict, step
-from cosmos.adapters.fields import RESERVED, file_name, inputs_for, is_video
+from cosmos.adapters.fields import RESERVED, file_name, inputs_for, is_video, path_of
 from cosmos.adapters.params import param_problems, typed_params
 from cosmos.core.draft import Draft, Refusal, Resolution
 from cosmos.core.observed import ExitRecord
@@ -69,7 +69,7 @@ class CommandAdapter:
         return run.outputs
 
     def launch(self, run: Run, folder: str) -> Launch:
-        files = {role: file_name(role, run.inputs.get(role)) for role in _given(run)}
+        files = {role: file_name(role, path_of(run, role)) for role in _given(run)}
         values: dict[str, str | None] = {"text": run.text, "negative": run.negative}
         values |= {f"inputs.{role}": None for role in run.model.inputs}
         values |= {f"inputs.{role}": f"{ROOT}/inputs/{name}" for role, name in files.items()}

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from cosmos.core.draft import Draft, Path, Refusal
 from cosmos.core.problem import did_you_mean
+from cosmos.core.run import Run
 
 PLACES = 9
 """Decimals of a control weight that count: far below what a model resolves, far above rounding errors."""
@@ -73,12 +74,15 @@ def unknown(what: str, name: str, path: Path, known: Iterable[str]) -> Refusal:
     return Refusal(path=path, message=f'the model takes no {what} "{name}"', hint=did_you_mean(name, names) or has)
 
 
-def file_name(role: str, path: str | None) -> str:
-    """Name of an input below `inputs/` of the run directory: the role, with the suffix of its file.
+def path_of(run: Run, role: str) -> str:
+    """The file of a role: the run's own, or the one that its source makes."""
+    made = run.source.file if run.source else ""
+    return run.inputs.get(role, made)
 
-    What another run makes has no path here; it is named as a video, which nearly every output is.
-    """
-    suffix = ".mp4" if path is None else PurePosixPath(path).suffix.lower()
+
+def file_name(role: str, path: str) -> str:
+    """Name of an input below `inputs/` of the run directory: the role, with the suffix of its file."""
+    suffix = PurePosixPath(path).suffix.lower()
     return role + (suffix if suffix[1:].isascii() and suffix[1:].isalnum() else "")
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from cosmos.adapters.base import Launch, Step, Verdict
 from cosmos.adapters.evidence import exit_verdict, output_verdict, step
-from cosmos.adapters.fields import file_name, inputs_for, normalised, unknown
+from cosmos.adapters.fields import file_name, inputs_for, normalised, path_of, unknown
 from cosmos.adapters.params import param_problems, typed_params
 from cosmos.core.digest import canonical
 from cosmos.core.draft import Draft, Refusal, Resolution
@@ -121,7 +121,7 @@ class PreviewAdapter:
 
     def launch(self, run: Run, folder: str) -> Launch:
         made = [] if run.source is None else [run.source.role]
-        files = {role: file_name(role, run.inputs.get(role)) for role in [*run.inputs, *made]}
+        files = {role: file_name(role, path_of(run, role)) for role in [*run.inputs, *made]}
         argv = (PYTHON, "-m", "cosmos.local_ai.preview", "--payload", f"{ROOT}/{PAYLOAD}")
         inputs = {name: role for role, name in files.items()}
         return Launch(argv=argv, inputs=inputs, files={PAYLOAD: canonical(_payload(run, folder, files))})

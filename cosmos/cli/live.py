@@ -69,7 +69,7 @@ class Changes:
         """Those that were not told yet, in one line each."""
         new = [trouble for trouble in progress.troubles if trouble not in self._told]
         self._told.update(new)
-        return [f"{one_line(trouble)} (tried again by itself)" for trouble in new]
+        return [f"{one_line('; '.join(trouble.splitlines()))} (tried again by itself)" for trouble in new]
 
 
 class Lines:

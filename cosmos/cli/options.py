@@ -25,8 +25,12 @@ class Shell:
 
     def open(self) -> "CosmosAPI":
         """The project. Nothing is read before it is asked for something."""
+        import logging
+
         from cosmos.api import CosmosAPI
 
+        if not self.verbose:  # else warnings reach stderr by Python's last resort
+            logging.getLogger("cosmos").addHandler(logging.NullHandler())
         return CosmosAPI(self.project)
 
 
@@ -67,7 +71,7 @@ def split(terms: list[str] | None) -> list[str]:
     return [term.strip() for value in terms or () for term in value.split(",") if term.strip()]
 
 
-def seconds(text: str | None) -> float | None:
+def seconds(text: str | None, option: str) -> float | None:
     """`30m`, `1h30m`, `45s` or a number of seconds."""
     if text is None:
         return None
@@ -75,7 +79,7 @@ def seconds(text: str | None) -> float | None:
 
     found = float(text) if text.isascii() and text.isdecimal() else spec.seconds(text)
     if not isinstance(found, float):
-        raise typer.BadParameter(f'"{text}" is not a duration such as 30m, 1h30m or 45s', param_hint="--timeout")
+        raise typer.BadParameter(f'"{text}" is not a duration such as 30m, 1h30m or 45s', param_hint=option)
     return found
 
 

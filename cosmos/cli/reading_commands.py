@@ -14,6 +14,7 @@ from cosmos.cli.options import (
     Output,
     OutputOption,
     examples,
+    seconds,
     shell,
     split,
 )
@@ -32,7 +33,9 @@ def add_to(app: typer.Typer) -> None:
     app.command(
         epilog=examples("cosmos show city-rain/edge-0.2", "cosmos show prompt/heavy-rain", "cosmos show model/preview")
     )(show)
-    app.command(epilog=examples("cosmos logs city-rain/edge-0.2 --tail 50", "cosmos logs -f city-rain/edge-0.2"))(logs)
+    app.command(
+        epilog=examples("cosmos logs city-rain/edge-0.2 --tail 50", "cosmos logs -f --since 10m city-rain/edge-0.2")
+    )(logs)
     app.command(epilog=examples("cosmos explain city-rain/edge-0.2", "cosmos explain city-rain/edge-0.2 -o json"))(
         explain
     )
@@ -119,6 +122,10 @@ def logs(
     tail: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Only the last N lines.", show_default=False)
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only what was written in the last 10m, 1h30m or 45s.", show_default=False),
+    ] = None,
     attempt: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Of this attempt; default: the newest.", show_default=False)
     ] = None,
@@ -126,9 +133,9 @@ def logs(
     """Print the log of a run, byte for byte."""
     from cosmos.cli import render
 
-    screen = render.out()
+    screen, since_s = render.out(), seconds(since, "--since")
     with shell(context).open() as cosmos:
-        for piece in cosmos.logs(name, attempt=attempt, tail=tail, follow=follow):
+        for piece in cosmos.logs(name, attempt=attempt, since_s=since_s, tail=tail, follow=follow):
             screen.write_bytes(piece)
     return 0
 

@@ -89,7 +89,7 @@ def apply(
     """Show the plan, ask, and do it. Ctrl-C detaches: what runs goes on."""
     from cosmos.cli import plan_page, render
 
-    given, timeout_s = shell(context), seconds(timeout)
+    given, timeout_s = shell(context), seconds(timeout, "--timeout")
     screen, talk = render.out(color=given.color), render.err(color=given.color)
     with given.open() as cosmos:
         view = _plan(cosmos, names, labels, rerun=rerun)
@@ -117,7 +117,7 @@ def wait(context: typer.Context, names: Names = None, labels: Labels = None, tim
     """Stay until the work that is under way has ended, and collect it. Starts nothing."""
     from cosmos.cli import plan_page, render
 
-    given, timeout_s = shell(context), seconds(timeout)
+    given, timeout_s = shell(context), seconds(timeout, "--timeout")
     with given.open() as cosmos:
 
         def call(listener: "Listener") -> "Outcome":

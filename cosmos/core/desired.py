@@ -14,7 +14,7 @@ class DesiredRun:
     """A run with its identity.
 
     `blobs` has its input files by role. What another run makes is not among them: it is the file
-    `source_file` of the result of `source_digest`.
+    `run.source.file` of the result of `source_digest`.
     """
 
     run: Run
@@ -22,7 +22,6 @@ class DesiredRun:
     material: Material
     blobs: Mapping[str, Blob] = field(default_factory=dict)
     source_digest: Digest | None = None
-    source_file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

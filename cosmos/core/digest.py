@@ -26,12 +26,12 @@ FACETS = ("model", "prompt", "inputs", "controls", "params", "source")
 NOT_IN_DIGEST = frozenset(
     {"key", "id", "name", "at", "prompt", "labels", "axes", "needs", "placement", "priority", "retry_limit"}
     | {"timeout_s", "suspend", "outputs"}
-    | {"model.name", "model.inputs", "model.params", "model.at", "control.derived", "source.key"}
+    | {"model.name", "model.inputs", "model.params", "model.at", "control.derived", "source.key", "source.file"}
 )
 """Fields of `Run`, and of the values in it, that do not change the bytes of its output.
 
 `prompt` is the prompt's name; its text is in. `outputs` and `control.derived` follow from what is in.
-Of an input the bytes are in, not the path; of a source its digest, not its key.
+Of an input the bytes are in, not the path; of a source its digest, not its key or file.
 """
 
 SHORT = 8

@@ -145,6 +145,6 @@ def source_blob(want: DesiredRun, recorded: Recorded) -> Blob | None:
     """The output of another run that this one reads, or None when there is none (yet)."""
     entry = recorded.ledger.get(want.source_digest) if want.source_digest else None
     for file in entry.manifest if entry else ():
-        if file.name == want.source_file:
+        if want.run.source is not None and file.name == want.run.source.file:
             return Blob(sha256=file.sha256, size=file.size, path="")
     return None

@@ -57,11 +57,12 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Another run whose output is an input of this one."""
+    """Another run whose output is an input of this one. `file` is that output's file, once it is known."""
 
     key: str
     output: str = "video"
     role: str = "video"
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

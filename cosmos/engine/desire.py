@@ -6,9 +6,9 @@ every run that depends on it, is held: it keeps what it has and stops nobody els
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 from cosmos.adapters.base import Adapter
+from cosmos.adapters.fields import is_video
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import Digest, digest_of, material
 from cosmos.core.draft import Draft, Path, Refusal, Resolution
@@ -21,9 +21,6 @@ from cosmos.core.problem import Code, Location, Problem, did_you_mean
 from cosmos.core.run import MediaFacts, Run
 from cosmos.core.spec import ModelSpec
 from cosmos.errors import StorageError
-
-VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi"})
-"""Input files that must decode as videos."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +99,6 @@ class _Resolving:
     def want(self, run: Run, done: Mapping[str, DesiredRun]) -> DesiredRun | None:
         """The run with its digest, or None when its source has no such output."""
         source_digest: Digest | None = None
-        source_file = ""
         if run.source is not None:
             upstream = done[run.source.key]
             source_digest = upstream.digest
@@ -114,7 +110,7 @@ class _Resolving:
                 message = f'run "{run.source.key}" has no output "{run.source.output}"'
                 self.problems.add(Problem(run.at, Code.DANGLING, message, f'run "{run.name}"', hint))
                 return None
-            source_file = output.path
+            run = replace(run, source=replace(run.source, file=output.path))
         blobs = {role: self._blob(path) for role, path in run.inputs.items()}
         made_of = material(run, {role: blob.sha256 for role, blob in blobs.items()}, source_digest)
         return DesiredRun(
@@ -123,7 +119,6 @@ class _Resolving:
             material=made_of,
             blobs=blobs,
             source_digest=source_digest,
-            source_file=source_file,
         )
 
     def _adapter(self, draft: Draft) -> Adapter | None:
@@ -183,7 +178,7 @@ class _Resolving:
                 complete = False
             elif fact.media is not None:
                 media[role] = fact.media
-            elif _is_video(path):
+            elif is_video(path):
                 self._add(draft, at, Code.BAD_INPUT, f"input {role}: {path}: {fact.media_error}", "render it again")
                 complete = False
         return media if complete else None
@@ -191,7 +186,7 @@ class _Resolving:
     def _fact(self, path: str) -> FileFact | StorageError:
         if path not in self._facts:
             try:
-                self._facts[path] = self._around.inputs.fact(path, decode=_is_video(path))
+                self._facts[path] = self._around.inputs.fact(path, decode=is_video(path))
             except StorageError as error:
                 self._facts[path] = error
         return self._facts[path]
@@ -221,10 +216,6 @@ class _Resolving:
 
     def _add(self, draft: Draft, at: Location, code: Code, message: str, hint: str = "") -> None:
         self.problems.add(Problem(at, code, message, f'run "{draft.name}"', hint))
-
-
-def _is_video(path: str) -> bool:
-    return PurePosixPath(path).suffix.lower() in VIDEO_SUFFIXES
 
 
 def _run(draft: Draft, resolution: Resolution, adapter_version: int) -> Run:

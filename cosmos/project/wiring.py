@@ -7,7 +7,6 @@ Heavy libraries are imported here, not by `cosmos.api`, so that what needs none 
 import os
 import platform
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,9 +24,7 @@ from cosmos.engine.cycle import Engine
 from cosmos.engine.desire import Surroundings, desire
 from cosmos.engine.workers import ThreadWorkers
 from cosmos.engine.world import SystemClock, World
-from cosmos.hosts.layout import Layout
-from cosmos.hosts.local import LocalTransport
-from cosmos.hosts.process import ProcessHost
+from cosmos.hosts.process import local_process_host
 from cosmos.local_ai.probe import MediaProbe
 from cosmos.source import Revision, WorkingTree
 from cosmos.state.database import Database, open_database
@@ -155,5 +152,5 @@ def _is_installed(name: str) -> bool:
 
 
 def _host(name: str, host: HostSettings, settings: Settings) -> Host:
-    layout = Layout(host.workdir or str(settings.state / "work"), settings.name)
-    return ProcessHost(name, LocalTransport(), layout, host.python or sys.executable)
+    workdir = host.workdir or str(settings.state / "work")
+    return local_process_host(name=name, workdir=workdir, project=settings.name, python=host.python)

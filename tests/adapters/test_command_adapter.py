@@ -96,10 +96,10 @@ def test_an_element_with_an_absent_optional_input_is_left_out() -> None:
 
 
 def test_another_runs_output_is_an_input_of_its_role() -> None:
-    draft = a_draft(a_command_model(), source=Source(key="first", role="video"))
+    draft = a_draft(a_command_model(), source=Source(key="first", role="video", file="made.mov"))
     launch = ADAPTER.launch(as_run(draft, ADAPTER.resolve(draft, {})), FOLDER)
-    assert launch.inputs == {"video.mp4": "video"}
-    assert f"{ROOT}/inputs/video.mp4" in launch.argv
+    assert launch.inputs == {"video.mov": "video"}
+    assert f"{ROOT}/inputs/video.mov" in launch.argv
 
 
 def test_the_argv_is_one_that_a_real_program_understands(tmp_path: Path) -> None:

@@ -201,8 +201,8 @@ def test_an_input_from_the_run_and_from_its_source_is_refused() -> None:
         ("inputs/no suffix", "video"),
         ("inputs/odd.m p4", "video"),
         ("inputs/trailing.", "video"),
-        (None, "video.mp4"),
+        ("", "video"),
     ],
 )
-def test_an_input_is_named_by_its_role_and_keeps_its_suffix(path: str | None, name: str) -> None:
+def test_an_input_is_named_by_its_role_and_keeps_its_suffix(path: str, name: str) -> None:
     assert file_name("video", path) == name

@@ -146,7 +146,7 @@ def test_inputs_of_controls_that_are_off_are_not_read() -> None:
 
 
 def test_another_runs_output_can_be_the_scene() -> None:
-    run = resolved({}, source=Source(key="other", role="color"), controls=specs(edge=0.5))
+    run = resolved({}, source=Source(key="other", role="color", file="preview.mp4"), controls=specs(edge=0.5))
     assert ADAPTER.launch(run, FOLDER).inputs == {"color.mp4": "color"}
     assert ADAPTER.check(run, {}) == ()
     assert ADAPTER.expect(run, {}) == run.outputs

@@ -164,6 +164,14 @@ def test_logs_are_the_bytes_of_the_log(made: Console) -> None:
     assert "no good\n" in done.stdout
     assert made.cosmos("logs", "two", "--tail", "1").stdout.count("\n") == 1
     assert made.cosmos("logs", "two", "--attempt", "1").stdout == done.stdout
+    assert made.cosmos("logs", "two", "--since", "1h").stdout == done.stdout
+
+
+def test_a_time_that_is_none_is_a_usage_error(made: Console) -> None:
+    done = made.cosmos("logs", "two", "--since", "yesterday")
+
+    assert done.returncode == 64
+    assert '"yesterday" is not a duration' in done.stderr
 
 
 def test_logs_of_an_attempt_that_is_not_there(made: Console) -> None:

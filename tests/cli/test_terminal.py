@@ -76,7 +76,7 @@ def test_the_live_table_shows_what_runs_and_how_far(console: Console) -> None:
         text, code = terminal.read_to_end()
 
     assert code == 0
-    assert re.search(r"one Running \d+s \S+ 25% progress 3/12", text)
+    assert re.search(r"one Running \d+s \S+ +25% progress 3/12", text)
     assert re.search(r"1 running +\d+s", text)
     assert "Succeeded one" in text
     assert not COLOUR.search(text)

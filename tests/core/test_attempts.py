@@ -34,7 +34,7 @@ def test_a_retry_waits_for_the_pause_between_attempts() -> None:
     )
     until = plan.statuses[0].until
     assert until is not None
-    assert NOW + 1.5 <= until <= NOW + 4  # five seconds, of which chance may take half
+    assert NOW + 1.5 <= until <= NOW + 4  # five seconds, of which the digest may take half
 
 
 def test_a_retry_that_is_due_starts_as_the_next_attempt() -> None:
@@ -209,3 +209,23 @@ def test_what_was_intended_before_a_suspend_is_withdrawn_on_the_host_first() -> 
         Plan: 1 to stop; 0 unchanged.
         """,
     )
+
+
+# What a status tells -----------------------------------------------------------------------------
+
+
+def test_a_status_tells_of_the_open_attempt_or_else_of_the_last() -> None:
+    gpus = ("GPU-1",)
+    open_one = an_attempt(number=2, gpus=gpus)
+    over = an_attempt(state=FAILED, reason=Reason.PROGRAM_FAILED, ended_at=NOW - 5, released=True)
+    running = {"local": reachable(an_observed_batch(number=2))}
+    (status,) = Scene(wants=[a_want()], attempts=[over, open_one], hosts=running).plan().statuses
+    assert (status.host, status.attempt, status.gpus, status.since) == ("local", 2, gpus, open_one.started_at)
+    (status,) = Scene(wants=[a_want()], attempts=[over]).plan().statuses
+    assert (status.host, status.attempt, status.gpus, status.since) == ("local", 1, (), NOW - 5)
+    assert (status.reason, status.folder) == (Reason.PROGRAM_FAILED, "")
+    (status,) = Scene(wants=[a_want()]).plan().statuses
+    assert (status.host, status.attempt, status.since, status.folder) == ("", 0, None, "")
+    done = a_ledger_entry()
+    (status,) = Scene(wants=[a_want()], done=[done]).plan().statuses
+    assert (status.since, status.folder) == (done.finished_at, done.folder)

@@ -104,6 +104,7 @@ OTHER: Mapping[str, object] = {
     "source.key": "elsewhere",
     "source.output": "other",
     "source.role": "depth",
+    "source.file": "other.mp4",
 }
 """Another value for every field that a digest could be made of."""
 

@@ -205,6 +205,8 @@ def test_an_attempt_that_is_over_and_still_alive_is_stopped_before_the_next_and_
         """,
     )
     assert phase(plan) is Phase.WAITING
+    cancelled = an_attempt(state=AttemptState.CANCELLED, reason=Reason.STOPPED)
+    assert "x stop city   cancelled" in Scene(attempts=[cancelled], hosts=alive.hosts).text()
     ended = reachable(an_observed_batch(state=BatchState.EXITED))
     plan = Scene(wants=[a_want()], attempts=[failed], hosts={"local": ended}).plan()
     assert acts(plan, "city") == ["launch", "release"]

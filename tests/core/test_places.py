@@ -3,7 +3,7 @@
 from cosmos.core.case import Policy
 from cosmos.core.observed import BatchState, Gpu
 from cosmos.core.placement import HostConfig
-from cosmos.core.plan import Act, Phase, Sync
+from cosmos.core.plan import Act, Cause, Phase, Sync
 from cosmos.core.run import Placement
 from tests.core.scene import Scene, acts, expect, phase
 from tests.makers import (
@@ -212,6 +212,7 @@ def test_a_blob_that_many_runs_read_is_staged_once() -> None:
         """,
     )
     assert (acts(plan, "a"), acts(plan, "b")) == (["stage", "(launch)"], ["(launch)"])
+    assert plan.operations[0].cause is Cause.INPUTS_ABSENT
 
 
 def test_a_blob_for_two_hosts_is_uploaded_twice() -> None:

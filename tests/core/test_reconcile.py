@@ -114,7 +114,7 @@ def test_a_run_that_runs_again_says_what_changed(facet: str, before: object, cau
 
 
 UP = a_want("up")
-DOWN = a_want("down", source=Source(key="up"), source_digest=a_digest("up"), source_file="video.mp4")
+DOWN = a_want("down", source=Source(key="up", file="video.mp4"), source_digest=a_digest("up"))
 
 
 def test_a_run_waits_for_its_source() -> None:

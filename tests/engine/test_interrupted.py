@@ -57,7 +57,12 @@ def test_detaching_leaves_the_work_running_and_wait_collects_it(workshop: Worksh
     workshop.specs(runs("one"), program=_slow(go))
     with workshop.api() as api:
         view = api.plan()
-        threading.Thread(target=lambda: (_wait_until(lambda: bool(workshop.launches)), api.detach())).start()
+
+        def leave() -> None:
+            _wait_until(lambda: bool(workshop.launches))
+            api.detach()
+
+        threading.Thread(target=leave).start()
         outcome = api.apply(view)
     assert outcome.exit_code == 130
     go.touch()
