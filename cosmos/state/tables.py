@@ -5,6 +5,8 @@ reports (durations, clocks) is constrained: a strange value must not lose a resu
 A change here needs a migration; a test compares the two.
 """
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -22,7 +24,10 @@ from sqlalchemy import (
     false,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 metadata = MetaData(naming_convention={"ck": "%(table_name)s_%(constraint_name)s"})
 
@@ -190,4 +195,8 @@ media = Table(
 
 def upsert(connection: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
     """An INSERT that takes ON CONFLICT, in the connection's dialect."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    if connection.dialect.name != "postgresql":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # a tenth of a second, for those who use it
+
+    return postgresql.insert(table)

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -6,5 +7,7 @@ from tests.cli.console import Console
 
 
 @pytest.fixture
-def console(tmp_path: Path) -> Console:
-    return Console(tmp_path / "console")
+def console(tmp_path: Path) -> Iterator[Console]:
+    console = Console(tmp_path / "console")
+    yield console
+    console.close()

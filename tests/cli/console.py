@@ -9,7 +9,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,12 +26,14 @@ PATIENCE_S = 60
 class Console(Workshop):
     """A workshop whose commands are typed."""
 
+    started: "list[subprocess.Popen[str]]" = field(default_factory=list)
+
     def cosmos(self, *words: str, **environment: str) -> Done:
         return Project(self.root).cosmos(*words, **environment)
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """A command that goes on beside the test, in a session of its own."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "cosmos", *words],
             cwd=self.root,
             env=shell_environment(),
@@ -41,6 +43,19 @@ class Console(Workshop):
             text=True,
             start_new_session=True,
         )
+        self.started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what is still there, and let slow programs end."""
+        self.go.touch()
+        for process in self.started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
 
     def terminal(self, *words: str, columns: int = 80, **environment: str) -> "Terminal":
         return Terminal(self.root, words, columns, environment)

@@ -137,6 +137,7 @@ def test_a_name_that_cannot_be_shown_is_said_in_characters_that_can(root: Path, 
 READ_AS_NOBODY = """
 import os, sys
 from pathlib import Path
+import cosmos.core.load  # now, as nobody may not be able to
 from cosmos.source import WorkingTree
 os.setgid(65534); os.setuid(65534)
 root = Path(sys.argv[1])
