@@ -29,15 +29,21 @@ class Desired:
     """All runs, sorted by key.
 
     `held` are keys that cannot be judged now, because their spec, or one that it depends on, has a
-    problem: they keep what they have.
+    problem: they keep what they have. Of a sweep whose file cannot be read only the name is known.
+    `is_blind` says that some file could not be read at all: it may define anything, so absence proves nothing.
     """
 
     runs: tuple[DesiredRun, ...] = ()
     problems: tuple[Problem, ...] = ()
     held: frozenset[str] = frozenset()
+    is_blind: bool = False
     files: int = 0
     specs: int = 0
     """How much was read: spec files, and the good specs in them."""
+
+    def holds(self, key: str) -> bool:
+        """A run that is not among `runs` keeps what it has: its spec may be there and cannot be judged."""
+        return self.is_blind or key in self.held or key.partition("/")[0] in self.held
 
     def by_key(self) -> dict[str, DesiredRun]:
         return {want.run.key: want for want in self.runs}

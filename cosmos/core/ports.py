@@ -7,7 +7,7 @@ Contracts that every implementation keeps (tests/contracts holds them to it):
 - "Could not look" is an exception, never an empty answer.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -192,13 +192,13 @@ class Records(Protocol):
     def event(self, kind: str, subject: str, reason: str, message: str, at: float) -> None:
         """Append to the history; the same words about the same subject are counted, not repeated."""
 
-    def save_statuses(self, plan: Plan, looked_at: float, held: Collection[str] = ()) -> None:
+    def save_statuses(self, plan: Plan, looked_at: float, holds: Callable[[str], bool] = lambda key: False) -> None:
         """Keep where each run stands, for readers that do not look for themselves.
 
         Args:
-            plan: Its statuses replace what is kept; runs that are neither there nor held are gone.
+            plan: Its statuses replace what is kept; runs that are not there, and that nothing holds, are gone.
             looked_at: Time of the look that the plan is made from.
-            held: Keys that cannot be judged now (`Desired.held`): what is kept of them stays, with sync Unknown.
+            holds: Whether a key cannot be judged now (`Desired.holds`): what is kept of it stays, with sync Unknown.
         """
 
 

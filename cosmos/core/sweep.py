@@ -83,11 +83,20 @@ def leftovers(
             if not isinstance(view, Reachable):
                 continue
             if attempt.is_open:
-                if attempt.digest not in wanted or _is_done(attempt, recorded):
+                if _is_done(attempt, recorded) or not (
+                    attempt.digest in wanted or _waits_for_its_spec(attempt, view, desired)
+                ):
                     operations += _unwanted(attempt, view, recorded)
             elif not attempt.released and attempt.batch_id not in held:
                 operations += _over(attempt, view, policy, is_lost=attempt.digest in lost)
     return operations
+
+
+def _waits_for_its_spec(attempt: Attempt, view: Reachable, desired: Desired) -> bool:
+    """What has not started is neither started nor given up while nobody can say whether it is wanted."""
+    batch = view.batches.get(attempt.batch_id)
+    idle = attempt.state is AttemptState.INTENDED and (batch is None or batch.state in COULD_START)
+    return idle and desired.holds(attempt.key)
 
 
 def _is_done(attempt: Attempt, recorded: Recorded) -> bool:

@@ -112,7 +112,7 @@ class Engine:
         plan = self.plan(desired, look, policy)
         # what people read is where runs stand, not what this call was asked to start
         standing = plan if policy.targets is None else self.plan(desired, look, replace(policy, targets=None))
-        self.world.records.save_statuses(standing, self.world.clock.now(), desired.held)
+        self.world.records.save_statuses(standing, self.world.clock.now(), desired.holds)
         wants = {want.digest: want for want in desired.runs}
         for operation in plan.ready:
             if operation.id not in before and self._may_try(operation):

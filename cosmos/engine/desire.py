@@ -48,6 +48,7 @@ def desire(files: Iterable[SourceFile], around: Surroundings) -> Desired:
         runs=tuple(wants[key] for key in sorted(wants)),
         problems=tuple(sorted(problems)),
         held=frozenset(expanded.held | refused),
+        is_blind=loaded.is_blind,
         files=len(files),
         specs=len(loaded.prompts) + len(loaded.runs) + len(loaded.models),
     )

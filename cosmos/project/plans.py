@@ -36,7 +36,7 @@ def of(
     policy = Policy(targets=selected if targeted else None)
     plan = _not_begun(engine.plan(desired, look, policy))
     if not targeted and not rerun:
-        project.records.save_statuses(plan, project.world.clock.now(), desired.held)
+        project.records.save_statuses(plan, project.world.clock.now(), desired.holds)
         remember(project, desired)
     view = PlanView(
         plan=plan, desired=desired, selected=selected, targeted=targeted, rerun=rerun, revision=project.world.commit

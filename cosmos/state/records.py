@@ -4,7 +4,7 @@ Each method is one short transaction; what it does in there is in `loading`, `cl
 `statuses`. Built by `cosmos.api` around an open `Database`; safe for use from several threads.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cosmos.core.digest import Digest, Material
 from cosmos.core.observed import BatchMeta
@@ -68,9 +68,9 @@ class SqlRecords:
         with self._database.writing() as connection:
             history.event(connection, kind, subject, reason, message, at)
 
-    def save_statuses(self, plan: Plan, looked_at: float, held: Collection[str] = ()) -> None:
+    def save_statuses(self, plan: Plan, looked_at: float, holds: Callable[[str], bool] = lambda key: False) -> None:
         with self._database.writing() as connection:
-            statuses.save(connection, plan, looked_at, held)
+            statuses.save(connection, plan, looked_at, holds)
 
     def note(self, name: str, value: str) -> None:
         """Keep a word beside the statuses, for readers of the board."""

@@ -4,7 +4,7 @@ Only rows that differ are written. A run that is no longer in the specs is marke
 that its name still leads to what it made. Called by `SqlRecords`, in its transaction.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
@@ -20,13 +20,13 @@ _COLUMNS: list[ColumnElement[Any]] = [runs.c[name] for name in COLUMNS]
 _SYNC = COLUMNS.index("sync")
 
 
-def save(connection: Connection, plan: Plan, looked_at: float, held: Collection[str]) -> None:
+def save(connection: Connection, plan: Plan, looked_at: float, holds: Callable[[str], bool]) -> None:
     """Make the stored statuses those of the plan, with those of held keys as they were."""
     stored = {row[0]: tuple(row) for row in connection.execute(select(*_COLUMNS, runs.c.gone))}
     wanted = {status.key: pack(status) for status in plan.statuses}
-    for key in held:
-        if key in stored and key not in wanted:
-            wanted[key] = _unknown(stored[key][:-1])
+    for key, row in stored.items():
+        if key not in wanted and not row[-1] and holds(key):
+            wanted[key] = _unknown(row[:-1])
     _write(connection, (row for key, row in wanted.items() if stored.get(key) != (*row, False)))
     _mark_gone(connection, (key for key, row in stored.items() if not row[-1] and key not in wanted))
     note(connection, LOOKED_AT, repr(looked_at))

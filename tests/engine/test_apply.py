@@ -281,3 +281,13 @@ params: {{word: {{type: str, default: once}}}}
     path.write_text(path.read_text().replace("Heavy rain", "Light snow"))
 
     assert workshop.plan_text() == "No changes. What exists matches the specs."
+
+
+def test_the_members_of_a_sweep_keep_their_statuses_while_its_file_is_broken(workshop: Workshop) -> None:
+    workshop.specs(runs("one", more="matrix: {params.word: [red, blue]}").replace("params: {word: one}\n", ""))
+    assert workshop.apply().exit_code == 0
+    path = workshop.root / "specs" / "all.yaml"
+    path.write_text(path.read_text() + "---\nkind: [\n")
+    workshop.apply()
+
+    assert _phases(workshop) == {"one/word-blue": Phase.SUCCEEDED, "one/word-red": Phase.SUCCEEDED}

@@ -59,7 +59,7 @@ def a_status(key: str = "city", **fields: object) -> RunStatus:
 
 
 def save(records: SqlRecords, *statuses: RunStatus, held: tuple[str, ...] = (), at: float = NOW) -> None:
-    records.save_statuses(Plan(statuses=statuses), at, held)
+    records.save_statuses(Plan(statuses=statuses), at, lambda key: key in held)
 
 
 def keys(board: Board) -> list[str]:
@@ -136,10 +136,12 @@ def test_a_held_run_keeps_what_it_has_and_nobody_knows_if_that_is_right(records:
     assert records.board().statuses == (a_status("city", host="lambda", sync=Sync.UNKNOWN), a_status("lake"))
 
 
-def test_a_run_that_comes_back_held_is_shown_again(records: SqlRecords) -> None:
+def test_a_run_that_left_the_specs_stays_gone_while_a_broken_file_may_bring_it_back(records: SqlRecords) -> None:
     save(records, a_status("city"))
     save(records)
     save(records, held=("city",))
+    assert keys(records.board()) == []
+    save(records, a_status("city"))
     assert keys(records.board()) == ["city"]
 
 
