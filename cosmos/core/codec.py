@@ -1,13 +1,12 @@
 """Runs as JSON text and back, for batch.json, the database and provenance."""
 
 from dataclasses import asdict
+from functools import cache
 
 from pydantic import TypeAdapter
 
 from cosmos.core.digest import canonical
 from cosmos.core.run import Run
-
-_RUN: TypeAdapter[Run] = TypeAdapter(Run)
 
 
 def run_to_json(run: Run) -> str:
@@ -21,4 +20,9 @@ def run_from_json(text: str) -> Run:
     Raises:
         ValueError: The text is not such a run (another version wrote it, or it was damaged).
     """
-    return _RUN.validate_json(text)
+    return _run_type().validate_json(text)
+
+
+@cache  # not at import: most commands read no run back, and all would pay for it
+def _run_type() -> TypeAdapter[Run]:
+    return TypeAdapter(Run)

@@ -35,6 +35,6 @@ def provenance(
         "argv": [element.replace("\0", "") for element in launch.argv],
         "exit": asdict(exit_record),
         "files": [asdict(entry) for entry in sorted(files, key=lambda entry: entry.name)],
-        "versions": dict(world.versions or {}),
+        "versions": dict(world.versions()),
     }
     return json.dumps(record, indent=2, sort_keys=True, ensure_ascii=True).encode("ascii") + b"\n"

@@ -4,7 +4,7 @@ Built by `cosmos.api` from real things, by tests from simulated ones.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,7 +42,7 @@ class World:
     owner: str = ""
     commit: str = ""
     """The revision that this controller applies, with `-dirty` when the working tree differs from it."""
-    versions: Mapping[str, str] | None = None
+    versions: Callable[[], Mapping[str, str]] = dict
     """Names and versions of the programs involved, for provenance."""
     grace_s: float = 10.0
     """Between TERM and KILL."""

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import metadata, resources
 
 from cosmos.adapters import ADAPTERS
@@ -113,7 +113,7 @@ def open_project(settings: Settings) -> Project:
         clock=SystemClock(),
         owner=f"{os.environ.get('USER', str(os.getuid()))}@{socket.gethostname()}",
         commit=f"{revision.commit}{'-dirty' if revision.dirty and revision.commit else ''}",
-        versions=versions(),
+        versions=versions,
     )
     surroundings = Surroundings(
         project=settings.name,
@@ -136,6 +136,7 @@ def _built_in() -> Loaded:
     return load(SourceFile(f"cosmos/models/{entry.name}", entry.read_bytes()) for entry in files)
 
 
+@cache
 def versions() -> dict[str, str]:
     """Of the programs that make and judge results here."""
     names = ("cosmos-gitops", "av", "opencv-python-headless", "numpy")
