@@ -34,3 +34,14 @@ def test_the_architecture_page_names_every_module() -> None:
     unnamed = [path.stem for path in modules if path.parent.name not in folders and path.stem not in page]
 
     assert unnamed == [], unnamed
+
+
+def test_the_laws_name_tests_that_exist() -> None:
+    page = (ROOT / "docs" / "laws.md").read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    names = re.findall(r"`(test_\w+)`", page)
+    files = re.findall(r"`(tests/[\w/]+\.py)`", page)
+
+    assert [name for name in names if f"def {name}(" not in tests] == []
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    assert len(names) > 5

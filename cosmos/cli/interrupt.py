@@ -1,4 +1,4 @@
-"""Ctrl-C while work is under way: the first detaches, the second leaves at once.
+"""Ctrl-C, or `kill`, while work is under way: the first detaches, the second leaves at once.
 
 The signal only writes a byte to a pipe that a thread reads. A handler runs between any two steps of the
 main thread, even inside a lock of `threading`: calling anything that takes one there can hang.
@@ -17,7 +17,7 @@ _SHOW_CURSOR = "\x1b[?25h"
 
 
 class Interrupt:
-    """Between `with` and its end, SIGINT means `detach`.
+    """Between `with` and its end, SIGINT and SIGTERM mean `detach`.
 
     Args:
         detach: Called from another thread, once.
@@ -28,7 +28,7 @@ class Interrupt:
 
     def __enter__(self) -> Self:
         self._read, self._write = os.pipe()
-        self._before = signal.signal(signal.SIGINT, self._note)
+        self._before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
         self._thread = threading.Thread(target=self._serve, daemon=True, name="interrupt")
         self._thread.start()
         return self
@@ -36,7 +36,8 @@ class Interrupt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
         os.close(self._write)
         self._thread.join()
         os.close(self._read)

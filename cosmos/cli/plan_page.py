@@ -1,7 +1,7 @@
 """The plan and how an apply of it went, as text and as JSON."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cosmos.cli.live import WORKING
 from cosmos.cli.render import Screen, plural, printable
@@ -9,6 +9,7 @@ from cosmos.cli.status_page import counts, next_steps, run_document
 from cosmos.config import Settings
 from cosmos.core import plan_text
 from cosmos.core.plan import Act, Phase, RunStatus, Sync
+from cosmos.core.problem import Problem
 from cosmos.outcome import Outcome
 from cosmos.views import PlanView
 
@@ -42,10 +43,10 @@ def document(view: PlanView) -> dict[str, object]:
     }
 
 
-def complain(view: PlanView, screen: Screen) -> None:
+def complain(problems: Sequence[Problem], screen: Screen) -> None:
     """Problems of the specs, which keep their own runs and no others from being planned."""
-    if view.problems:
-        found = [printable(str(problem)) for problem in view.problems]
+    if problems:
+        found = [printable(str(problem)) for problem in problems]
         count = screen.paint(plural(len(found), "problem"), "red")
         screen.write(*found, f"{count} in the specs; the runs concerned keep what they have")
 

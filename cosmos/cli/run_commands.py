@@ -69,7 +69,7 @@ def plan(
         document=lambda: plan_page.document(view),
     )
     if output is Output.TEXT:
-        plan_page.complain(view, render.err(color=given.color))
+        plan_page.complain(view.problems, render.err(color=given.color))
     if view.problems:
         return 1
     return EXIT_CHANGES if detailed and not view.plan.is_empty else 0
@@ -94,7 +94,7 @@ def apply(
     with given.open() as cosmos:
         view = _plan(cosmos, names, labels, rerun=rerun)
         screen.write(*plan_page.lines(view, screen))
-        plan_page.complain(view, talk)
+        plan_page.complain(view.problems, talk)
         if plan_page.is_settled(view):
             result = plan_page.standing(view)
             if result.failed:
@@ -124,9 +124,10 @@ def wait(context: typer.Context, names: Names = None, labels: Labels = None, tim
             return cosmos.wait(names or [], split(labels), timeout_s=timeout_s, listener=listener)
 
         result = _follow(given, cosmos, cosmos.status(look=False).statuses, call)
-    screen = render.out(color=given.color)
+    screen, talk = render.out(color=given.color), render.err(color=given.color)
+    plan_page.complain(result.problems, talk)
     screen.write(*plan_page.outcome(result, screen))
-    render.err(color=given.color).write(*plan_page.come_back(result))
+    talk.write(*plan_page.come_back(result))
     return result.exit_code
 
 
@@ -199,8 +200,8 @@ def _follow(
     with live.watching(render.err(color=given.color), before, table=not given.verbose) as watcher:
 
         def detach() -> None:
-            watcher.say("Detaching once what is under way here is done; Ctrl-C again leaves at once.")
             cosmos.detach()
+            watcher.say("Detaching once what is under way here is done; Ctrl-C again leaves at once.")
 
         with Interrupt(detach):
             return call(watcher)

@@ -15,7 +15,7 @@ from cosmos.outcome import StatusView
 FORMAT_VERSION = 1
 """Of the JSON forms. Fields are added under one version; a changed meaning raises it."""
 
-FAILED_SHOWN = 10
+STOPPED_SHOWN = 10
 
 HEADS = ("NAME", "SYNC", "PHASE", "HOST", "ATTEMPT", "AGE", "MESSAGE")
 SPARE = ("ATTEMPT", "HOST", "SYNC", "AGE")
@@ -91,19 +91,23 @@ _WORDS = {Phase.SUCCEEDED: "to restore"}
 
 
 def next_steps(statuses: Iterable[RunStatus], screen: Screen) -> list[str]:
-    """For each run that failed: why, and what to do. The first few; a sweep may fail as a whole."""
-    failed = [status for status in statuses if status.phase is Phase.FAILED]
+    """For each run that only a person can move: why, and what to do. The first few; a sweep may fail as a whole."""
+    stopped = [status for status in statuses if _is_stopped(status)]
     found = []
-    for status in failed[:FAILED_SHOWN]:
+    for status in stopped[:STOPPED_SHOWN]:
         found.append(f"{screen.paint('!', 'red')} {status.key}: {why(status)}")
         found.append(f"    {remedy(status)}")
-    if len(failed) > FAILED_SHOWN:
-        found.append(f"  and {len(failed) - FAILED_SHOWN} more: cosmos status shows all")
-    return [*found, f"  Afterwards: {_again(failed)}, then cosmos apply", ""] if found else []
+    if len(stopped) > STOPPED_SHOWN:
+        found.append(f"  and {len(stopped) - STOPPED_SHOWN} more: cosmos status shows all")
+    failed = [status.key for status in stopped if status.phase is Phase.FAILED]
+    if failed:
+        found.append(f"  Afterwards: cosmos retry {failed[0] if len(failed) == 1 else 'NAMES'}, then cosmos apply")
+    return [*found, ""] if found else []
 
 
-def _again(failed: Sequence[RunStatus]) -> str:
-    return f"cosmos retry {failed[0].key if len(failed) == 1 else 'NAMES'}"
+def _is_stopped(status: RunStatus) -> bool:
+    unseen = status.sync is Sync.UNKNOWN and bool(status.message)
+    return status.phase is Phase.FAILED or status.stuck or unseen
 
 
 def why(status: RunStatus) -> str:
@@ -115,6 +119,8 @@ def why(status: RunStatus) -> str:
 
 
 def remedy(status: RunStatus) -> str:
-    """What a person can do about a failed run."""
+    """What a person can do about a run that stopped."""
+    if status.phase is not Phase.FAILED:
+        return f"more: cosmos explain {status.key}"
     remedy = REASONS[status.reason].remedy if status.reason is not None else "read the log: cosmos logs NAME"
     return remedy.replace("NAME", status.key)

@@ -5,6 +5,12 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from cosmos.cli.main import main
+from cosmos.core.plan import Phase, RunStatus, Sync
+from cosmos.core.problem import Code, Location, Problem
+from cosmos.outcome import Outcome
 from tests.cli.console import Console, wait_until
 from tests.engine.workshop import WRITE, runs
 
@@ -114,7 +120,7 @@ def test_a_plan_as_json_says_what_and_why(console: Console) -> None:
     assert document["problems"] == []
 
 
-def test_targets_are_names_globs_and_labels(console: Console) -> None:
+def test_targets_are_names_globs_and_labels(console: Console, capsys: pytest.CaptureFixture[str]) -> None:
     console.specs(runs("one", "two", more="labels: {scene: city}") + runs("three"))
     for words, wanted in (
         (["one"], ["one"]),
@@ -124,8 +130,18 @@ def test_targets_are_names_globs_and_labels(console: Console) -> None:
         (["-l", "!scene"], ["three"]),
         (["-l", "scene=city,!draft"], ["one", "two"]),
     ):
-        done = console.cosmos("plan", *words)
-        assert re.findall(r"^\+ run (\w+)", done.stdout, re.MULTILINE) == wanted, words
+        assert main(["-C", str(console.root), "plan", *words]) == 0
+        assert re.findall(r"^\+ run (\w+)", capsys.readouterr().out, re.MULTILINE) == wanted, words
+
+
+def test_a_run_that_no_host_can_take_says_why(console: Console) -> None:
+    console.specs(runs("one") + runs("two", more="placement: {labels: {room: cellar}}"))
+    done = console.cosmos("apply", "--yes")
+
+    assert done.returncode == 3
+    assert re.search(r"^! two: .*room=cellar", done.stdout, re.MULTILINE)
+    assert "cosmos explain two" in done.stdout
+    assert done.stdout.endswith("1 in sync, 1 queued.\n")
 
 
 def test_a_targeted_apply_starts_no_other_run(console: Console) -> None:
@@ -280,3 +296,23 @@ def test_an_answer_that_cannot_be_written_is_an_error(console: Console) -> None:
 
     assert done.returncode == 1
     assert done.stderr == "error: cannot write the answer: No space left on device\n"
+
+
+def test_an_outcome_has_the_exit_code_of_what_a_script_must_know_first() -> None:
+    at = Location("specs/a.yaml")
+
+    def status(phase: Phase, sync: Sync = Sync.OUT_OF_SYNC, *, stuck: bool = False) -> RunStatus:
+        return RunStatus(key="one", run_id="rs_1", digest=None, sync=sync, phase=phase, at=at, stuck=stuck)
+
+    failed, unseen = status(Phase.FAILED), status(Phase.RUNNING, Sync.UNKNOWN)
+    codes = [
+        (Outcome(statuses=(status(Phase.SUCCEEDED, Sync.SYNCED), status(Phase.CANCELLED))), 0),
+        (Outcome(statuses=(failed,)), 3),
+        (Outcome(statuses=(status(Phase.QUEUED, stuck=True),)), 3),
+        (Outcome(statuses=(failed, unseen)), 6),
+        (Outcome(statuses=(unseen,), timed_out=True), 5),
+        (Outcome(statuses=(), timed_out=True, troubles=("disk full",)), 1),
+        (Outcome(statuses=(), problems=(Problem(at, Code.SYNTAX, "not YAML"),)), 1),
+        (Outcome(statuses=(failed,), detached=True, troubles=("disk full",)), 130),
+    ]
+    assert [outcome.exit_code for outcome, _ in codes] == [code for _, code in codes]

@@ -2,6 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
+
+import pytest
 
 from tests.cli.console import Console, wait_until
 from tests.engine.workshop import WRITE, runs
@@ -25,23 +29,27 @@ def test_ctrl_c_detaches_and_wait_collects(console: Console) -> None:
     assert console.launches == ["one"]
 
 
-def test_a_second_ctrl_c_leaves_at_once(console: Console) -> None:
-    """The first waits for what is under way here: the verified copy of an output, say."""
-    console.specs(runs("one"), program=console.slow())
-    process = console.start("apply", "--yes")
-    wait_until(lambda: bool(console.launches))
-    assert process.stderr is not None
-    process.send_signal(signal.SIGSTOP)  # so that both are there before it can act on the first
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGCONT)
-    while "Ctrl-C again leaves at once" not in process.stderr.readline():
-        pass
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    console.go.touch()
+BUSY = """
+import time
+from cosmos.cli.interrupt import Interrupt
 
-    assert process.returncode == 130
-    assert console.cosmos("wait").returncode == 0
+with Interrupt(lambda: print("detaching", flush=True)):
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+"""A controller that is in the middle of something long, as of verifying a large file."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_second_interrupt_leaves_at_once(number: signal.Signals) -> None:
+    with subprocess.Popen([sys.executable, "-c", BUSY], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        assert process.stdout.readline() == "detaching\n"
+        assert process.poll() is None
+        process.send_signal(number)
+        assert process.wait(60) == 130
 
 
 def test_ctrl_c_while_following_another_controller_ends_the_wait(console: Console) -> None:

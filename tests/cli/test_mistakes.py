@@ -4,7 +4,6 @@ Each is tried on the command that meets it first. The file that is wrong stops n
 """
 
 import json
-import os
 import re
 import sqlite3
 import subprocess
@@ -121,13 +120,6 @@ def test_a_folder_in_place_of_a_file(shop: Console) -> None:
     done = shop.cosmos("validate")
     assert done.returncode in (0, 1)
     assert "Traceback" not in done.stdout + done.stderr
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
-def test_a_file_that_may_not_be_read(shop: Console) -> None:
-    (shop.root / "specs" / "odd.yaml").write_text(RUN)
-    (shop.root / "specs" / "odd.yaml").chmod(0)
-    assert "specs/odd.yaml:1:1: error[E001] cannot be read: Permission denied" in shop.cosmos("validate").stdout
 
 
 def test_a_file_that_is_no_file(shop: Console) -> None:
