@@ -10,6 +10,7 @@ lazy: an object that is only asked for a quick status loads no database library.
 """
 
 import getpass
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from cosmos.config import ConfigManager, Settings
-from cosmos.errors import BusyError, RefusedError
+from cosmos.errors import BusyError
 from cosmos.outcome import Outcome, Progress, StatusView
 
 if TYPE_CHECKING:
@@ -236,18 +237,23 @@ class CosmosAPI:
 
         self._detached = False
         view = plans.make(self._project, targets, labels)
-        try:
-            with self._project.lock:
-                return self._converge(view, frozenset(), listener, wait=True, timeout_s=timeout_s)
-        except BusyError:
-            read = self._project.records.board
-            return reading.follow(read, view, lambda: self._detached, timeout_s, listener)
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            left = None if end is None else max(0.0, end - time.monotonic())
+            try:
+                with self._project.lock:
+                    return self._converge(view, frozenset(), listener, wait=True, timeout_s=left)
+            except BusyError:
+                turn = reading.FOLLOW_S if left is None else min(reading.FOLLOW_S, left)
+                read = self._project.records.board
+                outcome = reading.follow(read, view, lambda: self._detached, turn, listener)
+            if not outcome.timed_out or (end is not None and time.monotonic() >= end):
+                return outcome
 
     def cancel(self, names: Sequence[str], labels: Sequence[str] = (), *, why: str = "") -> Outcome:
         """Stop runs and start them no more until `retry`. Returns once those alive have stopped."""
         from cosmos.project import requests
 
-        _require_some(names, labels)
         view = requests.cancel(self._project, names, labels, getpass.getuser(), why)
         try:
             with self._project.lock:
@@ -263,7 +269,6 @@ class CosmosAPI:
         """
         from cosmos.project import requests
 
-        _require_some(names, labels)
         return requests.retry(self._project, names, labels, getpass.getuser())
 
     def _converge(
@@ -293,8 +298,3 @@ class CosmosAPI:
                 self._loop = None
         plans.remember(self._project, view.desired)
         return plans.outcome(report, view, detached=loop.stopped, timed_out=loop.timed_out)
-
-
-def _require_some(names: Sequence[str], labels: Sequence[str]) -> None:
-    if not names and not labels:
-        raise RefusedError("no run is named", 'name runs or labels; "*" means all')

@@ -25,7 +25,6 @@ DEMO = ("specs", "inputs/city")
 _HEAD = """\
 # The configuration of this project. Every line is optional: what is commented out shows the default.
 # Each key has an environment variable: hosts.local.slots is COSMOS_HOSTS__LOCAL__SLOTS.
-# docs/configuration.md explains more.
 """
 
 _EXAMPLE = """\

@@ -116,17 +116,29 @@ def table(
         spare: Columns to leave out, in this order, where the terminal is too narrow for the last one.
         styles: Style of a cell by its text.
     """
-    shown = [[one_line(cell) for cell in row] for row in rows]
-    names = list(heads)
-    for name in spare:
-        if where.width is None or sum(_widths([names, *shown])[:-1]) + 2 * len(names) + MESSAGE_MIN <= where.width:
-            break
-        place = names.index(name)
-        names.pop(place)
-        shown = [[*row[:place], *row[place + 1 :]] for row in shown]
+    names, shown = list(heads), [[one_line(cell) for cell in row] for row in rows]
+    if where.width is not None:
+        _make_room(names, shown, spare, where.width)
     widths = _widths([names, *shown])
     lines = [where.paint(_line(where, names, widths, {}), "bold")]
     return [*lines, *(_line(where, row, widths, styles or {}) for row in shown)]
+
+
+def _make_room(names: list[str], rows: list[list[str]], spare: Sequence[str], width: int) -> None:
+    """Take columns away until the last one has room; it goes itself when it says nothing."""
+    if not any(row[-1] for row in rows):
+        _drop(-1, names, rows)
+    for name in spare:
+        widths = _widths([names, *rows])
+        if sum(widths[:-1]) + 2 * len(names) + min(MESSAGE_MIN, widths[-1]) <= width:
+            break
+        if name in names:
+            _drop(names.index(name), names, rows)
+
+
+def _drop(place: int, names: list[str], rows: list[list[str]]) -> None:
+    for row in (names, *rows):
+        row.pop(place)
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:

@@ -102,9 +102,8 @@ class Case:
 
     @property
     def is_cancelled(self) -> bool:
-        """A standing cancel covers the newest attempt."""
-        newest = self.attempts[-1].number if self.attempts else 0
-        return self.request is not None and self.request.verb is Verb.CANCEL and self.request.after >= newest
+        """A cancel stands until a retry, whatever attempt another controller began at the same moment."""
+        return self.request is not None and self.request.verb is Verb.CANCEL
 
 
 def _has_failed(attempt: Attempt) -> bool:

@@ -37,6 +37,8 @@ class Desired:
     problems: tuple[Problem, ...] = ()
     held: frozenset[str] = frozenset()
     is_blind: bool = False
+    fingerprint: str = ""
+    """State of the spec files that this was made from (`source.WorkingTree.fingerprint`)."""
     files: int = 0
     specs: int = 0
     """How much was read: spec files, and the good specs in them."""

@@ -30,26 +30,32 @@ class Found:
 def find(hosts: Mapping[str, HostView], recorded: Recorded) -> Found:
     """Compare what hosts have with what is recorded."""
     orphans: dict[Digest, tuple[str, ObservedBatch, Member]] = {}
-    ghosts: dict[Digest, str] = {}
     for host, batch, member in _ours(hosts):
         attempts = recorded.attempts.get(member.digest, ())
-        known = next((attempt for attempt in attempts if attempt.batch_id == batch.batch_id), None)
-        if known is not None:
-            if not known.is_open and is_working(batch):
-                ghosts[member.digest] = host
-        elif batch.state is not BatchState.PARTIAL and not any(attempt.is_open for attempt in attempts):
+        if not any(attempt.is_open or attempt.batch_id == batch.batch_id for attempt in attempts):
             orphans.setdefault(member.digest, (host, batch, member))
-    return Found(orphans=orphans, ghosts=ghosts)
+    return Found(orphans=orphans, ghosts=dict(_ghosts(hosts, recorded)))
+
+
+def _ghosts(hosts: Mapping[str, HostView], recorded: Recorded) -> Iterable[tuple[Digest, str]]:
+    for attempts in recorded.attempts.values():
+        for attempt in attempts:
+            if attempt.released or attempt.is_open:
+                continue
+            view = hosts.get(attempt.host)
+            batch = view.batches.get(attempt.batch_id) if isinstance(view, Reachable) else None
+            if batch is not None and is_working(batch):
+                yield attempt.digest, attempt.host
 
 
 def _ours(hosts: Mapping[str, HostView]) -> Iterable[tuple[str, ObservedBatch, Member]]:
-    """Everything with our record: what works or may be started comes before what has ended, then by attempt."""
+    """Everything whole with our record: what works or may be started comes before what has ended, then by attempt."""
     seen = [
         (not is_working(batch), batch.state not in COULD_START, batch.meta.attempt, batch.batch_id, host, batch)
         for host, view in hosts.items()
         if isinstance(view, Reachable)
         for batch in view.batches.values()
-        if batch.meta is not None
+        if batch.meta is not None and batch.state is not BatchState.PARTIAL
     ]
     for *_, host, batch in sorted(seen, key=lambda each: each[:5]):
         yield from ((host, batch, member) for member in (batch.meta.members if batch.meta else ()))
@@ -84,7 +90,7 @@ def leftovers(
                 continue
             if attempt.is_open:
                 if _is_done(attempt, recorded) or not (
-                    attempt.digest in wanted or _waits_for_its_spec(attempt, view, desired)
+                    attempt.digest in wanted or waits_for_its_spec(attempt, view, desired)
                 ):
                     operations += _unwanted(attempt, view, recorded)
             elif not attempt.released and attempt.batch_id not in held:
@@ -92,11 +98,12 @@ def leftovers(
     return operations
 
 
-def _waits_for_its_spec(attempt: Attempt, view: Reachable, desired: Desired) -> bool:
+def waits_for_its_spec(attempt: Attempt, view: HostView, desired: Desired) -> bool:
     """What has not started is neither started nor given up while nobody can say whether it is wanted."""
-    batch = view.batches.get(attempt.batch_id)
+    batch = view.batches.get(attempt.batch_id) if isinstance(view, Reachable) else None
     idle = attempt.state is AttemptState.INTENDED and (batch is None or batch.state in COULD_START)
-    return idle and desired.holds(attempt.key)
+    unjudged = all(want.digest != attempt.digest for want in desired.runs)
+    return idle and unjudged and desired.holds(attempt.key)
 
 
 def _is_done(attempt: Attempt, recorded: Recorded) -> bool:
@@ -133,7 +140,7 @@ def _unwanted(attempt: Attempt, view: Reachable, recorded: Recorded) -> list[Ope
     """The spec is gone or asks for something else now: run on, collect, never start."""
     batch = view.batches.get(attempt.batch_id)
     request = recorded.requests.get(attempt.digest)
-    cancelled = request is not None and request.verb is Verb.CANCEL and request.after >= attempt.number
+    cancelled = request is not None and request.verb is Verb.CANCEL
     if batch is None:
         intended = attempt.state is AttemptState.INTENDED
         return [_withdraw(attempt) if intended else _fail(attempt, Reason.RUN_DIRECTORY_LOST)]

@@ -7,11 +7,12 @@ of the same batch writes the same bytes.
 
 import hashlib
 import logging
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from cosmos.core.digest import member_folder
-from cosmos.core.observed import BatchMeta, ExitRecord
+from cosmos.core.observed import BatchMeta, ExitRecord, ObservedBatch
 from cosmos.core.plan import Operation
 from cosmos.core.ports import Host, Progress
 from cosmos.core.reasons import Reason
@@ -19,7 +20,7 @@ from cosmos.core.recorded import FileEntry, LedgerEntry, Manifest
 from cosmos.core.run import MediaFacts, OutputFile, Run
 from cosmos.engine.provenance import provenance
 from cosmos.engine.world import World
-from cosmos.errors import StorageError
+from cosmos.errors import HostRefused, StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +38,24 @@ TAIL = 16_384
 
 
 def collect(
-    operation: Operation, run: Run, meta: BatchMeta, exit_record: ExitRecord, world: World, moved: Progress
+    operation: Operation, run: Run, meta: BatchMeta, batch: ObservedBatch, world: World, moved: Progress
 ) -> None:
     """Judge a batch that has exited, and make its result or its failure durable here."""
-    host = world.hosts[operation.host]
+    host, exit_record = world.hosts[operation.host], batch.exit
+    if exit_record is None:
+        return
     log = save_log(operation.batch_id, host, world.logs)
-    entries = _fetch_outputs(operation, run, host, world, moved)
+    try:
+        entries = _fetch_outputs(operation, run, host, world, moved)
+    except HostRefused as error:
+        if error.reason != Reason.OUTPUT_INVALID.value:
+            raise
+        _failed(operation, Reason.OUTPUT_INVALID, error.message, exit_record, world)
+        return
     media = {name: _facts(run.outputs[name], entry, world) for name, entry in entries.items()}
     manifest = tuple(sorted(entries.values(), key=lambda entry: entry.name))
     adapter = world.adapters[run.model.adapter]
-    verdict = adapter.judge(run, exit_record, manifest, media, _tail(log))
+    verdict = adapter.judge(run, exit_record, manifest, media, _tail(host, batch))
     if verdict.reason is not None:
         _failed(operation, verdict.reason, verdict.message, exit_record, world)
         return
@@ -101,24 +110,34 @@ def _facts(output: OutputFile, entry: FileEntry, world: World) -> MediaFacts | s
         return str(error)
 
 
-def _tail(log: Path) -> str:
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - TAIL))
-        return file.read().decode("utf-8", errors="replace")
+def _tail(host: Host, batch: ObservedBatch) -> str:
+    """The end of the log as it is on the host; what is kept of a very long one has another end."""
+    data = host.read_log(batch.batch_id, max(0, batch.log_bytes - TAIL), TAIL)
+    return data.decode("utf-8", errors="replace")
 
 
 def _log_entry(log: Path, world: World) -> FileEntry:
     """The log as a blob: hashed, moved and committed like any output."""
-    with log.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    size = log.stat().st_size
-    with world.blob_locks.hold(sha256):
-        if not world.store.path(sha256).exists():
-            partial = world.store.partial(sha256)
-            partial.unlink(missing_ok=True)
-            partial.hardlink_to(log)
-            world.store.commit(sha256, size)
+    try:
+        with log.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        size = log.stat().st_size
+        with world.blob_locks.hold(sha256):
+            if not world.store.path(sha256).exists():
+                _link_or_copy(log, world.store.partial(sha256))
+                world.store.commit(sha256, size)
+    except OSError as error:
+        raise StorageError(f"cannot keep the log {log}: {error.strerror}", "free space there") from error
     return FileEntry(name=LOG, sha256=sha256, size=size)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    """Some file systems have no hard links."""
+    target.unlink(missing_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _thumbnail(run: Run, entries: Mapping[str, FileEntry], world: World) -> list[FileEntry]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from cosmos.core.case import Policy
 from cosmos.core.desired import Desired
 from cosmos.engine.cycle import TRIES_LIMIT, Engine, Report
-from cosmos.errors import HostUnreachable
+from cosmos.errors import HostError
 
 LOOK_EVERY_S = 5.0
 """Longest time between two looks while work is live; progress is shown this fresh at worst."""
@@ -58,12 +58,12 @@ class Converge:
         deadline = None if timeout_s is None else clock.monotonic() + timeout_s
         while True:
             self._wake.clear()
-            report = self.engine.cycle(desired, policy)
+            late = deadline is not None and clock.monotonic() >= deadline
+            leaving = late or self.stopped
+            report = self.engine.cycle(desired, policy, begin=not leaving)
             self.listener(report)
-            if _is_over(report, wait=wait) or self.stopped:
-                return report
-            self.timed_out = deadline is not None and clock.monotonic() >= deadline
-            if self.timed_out:
+            if leaving or _is_over(report, wait=wait):
+                self.timed_out = late and not _is_over(report, wait=wait)
                 return report
             self._watch(report)
             self._wake.wait(self._pause_s(report, deadline))
@@ -72,7 +72,8 @@ class Converge:
         world = self.engine.world
         pauses = [self.look_every_s]
         pauses += [s.until - world.clock.now() for s in report.plan.statuses if s.until is not None]
-        pauses += [t.until - world.clock.monotonic() for t in report.troubles if t.count < TRIES_LIMIT]
+        now = world.clock.monotonic()
+        pauses += [t.until - now for t in report.troubles if t.count < TRIES_LIMIT and t.until > now]
         if deadline is not None:
             pauses.append(deadline - world.clock.monotonic())
         return max(0.05, min(pauses))
@@ -89,7 +90,7 @@ class Converge:
     def _wait_for_exit(self, host: str, batches: list[str]) -> None:
         try:
             self.engine.world.hosts[host].wait_for_exit(batches, WATCH_S)
-        except HostUnreachable:
+        except HostError:
             return  # the look every few seconds goes on
         finally:
             with self._watch_lock:

@@ -17,6 +17,7 @@ from cosmos.core.placing import wanted_blobs
 from cosmos.core.plan import Act, Cause, Operation, Plan
 from cosmos.core.reconcile import reconcile
 from cosmos.core.recorded import Manifest, Recorded
+from cosmos.core.sweep import waits_for_its_spec
 from cosmos.engine.execute import Assignment, execute, intend
 from cosmos.engine.workers import Workers
 from cosmos.engine.world import World
@@ -62,9 +63,19 @@ class Report:
 
     @property
     def live(self) -> frozenset[str]:
-        """Keys of the runs whose work is open: it may still end by itself."""
+        """Keys of the runs whose work is open and may still end by itself.
+
+        Not what is on a host that is no longer configured, nor what waits for its spec to be mended.
+        """
         attempts = (attempt for each in self.look.recorded.attempts.values() for attempt in each)
-        return frozenset(attempt.key for attempt in attempts if attempt.is_open)
+        views = self.look.observed.hosts
+        return frozenset(
+            attempt.key
+            for attempt in attempts
+            if attempt.is_open
+            and attempt.host in views
+            and not waits_for_its_spec(attempt, views[attempt.host], self.desired)
+        )
 
     @property
     def running(self) -> dict[str, tuple[str, ...]]:
@@ -104,8 +115,8 @@ class Engine:
         now = self.world.clock.now()
         return reconcile(desired, look.observed, look.recorded, self.world.host_configs, now=now, policy=policy)
 
-    def cycle(self, desired: Desired, policy: Policy) -> Report:
-        """One pass. Returns at once; acts go on in the workers."""
+    def cycle(self, desired: Desired, policy: Policy, *, begin: bool = True) -> Report:
+        """One pass. Returns at once; acts go on in the workers. Without `begin` it only looks."""
         self.workers.check()
         before = self.workers.busy  # an act that ends during the look may be planned again from what it showed
         look = self.look(desired)
@@ -114,9 +125,10 @@ class Engine:
         standing = plan if policy.targets is None else self.plan(desired, look, replace(policy, targets=None))
         self.world.records.save_statuses(standing, self.world.clock.now(), desired.holds)
         wants = {want.digest: want for want in desired.runs}
-        for operation in plan.ready:
+        for operation in plan.ready if begin else ():
             if operation.id not in before and self._may_try(operation):
                 self._begin(operation, wants.get(operation.digest), look)
+        self._forget(plan)
         with self._lock:
             troubles = tuple(self._troubles[name] for name in sorted(self._troubles))
             return Report(
@@ -174,6 +186,12 @@ class Engine:
         logger.warning("%s %s did not succeed (try %d): %s", operation.act.value, operation.key, count, error.message)
         reason = f"{operation.act.value.capitalize()}Failed"
         self.world.records.event("Warning", operation.key, reason, error.message, self.world.clock.now())
+
+    def _forget(self, plan: Plan) -> None:
+        """A trouble with an act that nothing asks for any more is none."""
+        asked = {operation.id for operation in plan.operations} | self.workers.busy
+        with self._lock:
+            self._troubles = {name: trouble for name, trouble in self._troubles.items() if name in asked}
 
     def _count(self, moved: int) -> None:
         with self._lock:

@@ -6,7 +6,7 @@ either found complete or done again under the same names.
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cosmos.core.codec import run_from_json, run_to_json
@@ -14,7 +14,7 @@ from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import DIGEST_SCHEMA, Material, member_folder
 from cosmos.core.observed import BatchMeta, Member, ObservedBatch
 from cosmos.core.placing import source_blob
-from cosmos.core.plan import Act, Blob, Operation
+from cosmos.core.plan import Act, Blob, Cause, Operation
 from cosmos.core.ports import BatchPlan, Progress
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, AttemptState, Recorded
@@ -56,6 +56,7 @@ def intend(operation: Operation, want: DesiredRun, world: World) -> bool:
         commit=world.commit,
         owner=world.owner,
         created_at=now,
+        gpus=operation.gpus,
     )
     attempt = Attempt(
         digest=want.digest,
@@ -87,6 +88,8 @@ def _launch(given: Assignment, world: World) -> None:
     if want is None or meta is None:
         raise RefusedError(f"{operation.key}: nothing is recorded about batch {operation.batch_id}")
     host = world.hosts[operation.host]
+    if operation.cause is Cause.RESUMED and given.batch is None:
+        host.stop(operation.batch_id, world.grace_s)  # it may have been started, and its run directory removed since
     try:
         host.prepare(_batch(want, meta, operation, given.recorded, world))
         host.start(operation.batch_id)
@@ -115,7 +118,7 @@ def _batch(want: DesiredRun, meta: BatchMeta, operation: Operation, recorded: Re
         sha256[run.source.role] = made.sha256
     gpus = {"CUDA_VISIBLE_DEVICES": ",".join(operation.gpus)} if operation.gpus else {}
     return BatchPlan(
-        meta=meta,
+        meta=replace(meta, gpus=operation.gpus),
         argv=launch.argv,
         inputs={name: sha256[role] for name, role in launch.inputs.items()},
         files=launch.files,
@@ -141,6 +144,7 @@ def _adopt(given: Assignment, world: World) -> None:
             run_id=member.run_id,
             key=member.key,
             state=AttemptState.INTENDED,
+            gpus=batch.meta.gpus,
             intended_at=batch.meta.created_at,
         )
         known: Material = given.want.material if given.want is not None else {}
@@ -160,8 +164,11 @@ def _stop(given: Assignment, world: World) -> None:
 
 def _fail(given: Assignment, world: World) -> None:
     operation = given.operation
+    host = world.hosts[operation.host]
     if given.batch is not None:
-        save_log(operation.batch_id, world.hosts[operation.host], world.logs)
+        save_log(operation.batch_id, host, world.logs)
+    else:
+        host.stop(operation.batch_id, world.grace_s)  # a run directory that is gone proves nothing about its processes
     reason = operation.reason or Reason.PROCESS_LOST
     cancelled = reason is Reason.STOPPED
     now = world.clock.now()
@@ -172,10 +179,19 @@ def _fail(given: Assignment, world: World) -> None:
 def _collect(given: Assignment, world: World) -> None:
     operation, batch = given.operation, given.batch
     meta = world.records.meta(operation.batch_id)
-    if batch is None or batch.exit is None or meta is None:
+    if batch is None or meta is None:
         return
     member = next(member for member in meta.members if member.digest == operation.digest)
-    collect(operation, run_from_json(member.run), meta, batch.exit, world, given.moved)
+    try:
+        run = run_from_json(member.run)
+    except ValueError:
+        run = None
+    if run is None or run.model.adapter not in world.adapters:
+        message = f"batch {operation.batch_id} was made by a cosmos that this one does not understand"
+        raise RefusedError(message, "apply once with that version; until then the batch stays on its host")
+    if batch.started_at is not None:
+        world.records.started(operation.batch_id, batch.started_at)  # the reply to its start may have been lost
+    collect(operation, run, meta, batch, world, given.moved)
 
 
 def _restore(given: Assignment, world: World) -> None:

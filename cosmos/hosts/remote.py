@@ -23,6 +23,11 @@ _CLOSE = b"\n__RC:"
 _FRAME = "printf '__OUT:\\n'\n(\n{text}\n)\nprintf '\\n__RC:%d\\n' $?\n"
 _LEEWAY_S = 10.0
 _REFUSALS = {
+    "are the most that are collected": (
+        Reason.OUTPUT_INVALID,
+        "let the program write fewer files to its output folder",
+    ),
+    "cannot read all of outputs": (Reason.OUTPUT_INVALID, "let the program leave files that its user may read"),
     "No space left on device": (Reason.DISK_FULL, "free space on the host"),
     "Disk quota exceeded": (Reason.DISK_FULL, "free space on the host, or raise the quota"),
     "Read-only file system": (Reason.HOST_REFUSED, "make the work directory writable"),

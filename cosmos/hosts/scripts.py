@@ -42,7 +42,8 @@ ARGUMENT_LIMIT = (128 << 10) - 1
 """Longest single argument that Linux takes, in bytes."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_BASH_KEEPS = frozenset({"BASHOPTS", "BASH_VERSINFO", "COSMOS_BATCH", "EUID", "PPID", "SHELLOPTS", "UID"})
+_BASH_KEEPS = frozenset({"BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"})
+_OURS = frozenset({"COSMOS_BATCH", "COSMOS_RUN_DIRECTORY"})
 
 
 class BashScriptBuilder:
@@ -71,12 +72,11 @@ class BashScriptBuilder:
         exports = [_export(name, value) for name, value in sorted(zip(batch.env, values, strict=True))]
         head = [
             "#!/usr/bin/env bash",
-            f"batch={checked_id(batch.meta.batch_id)}",
             f"limit={_hundredths(batch.timeout_s)}",
             f"grace={_hundredths(batch.grace_s)}",
             f"inputs={len(batch.inputs)}",
             "program() {",
-            f"  export COSMOS_BATCH={batch.meta.batch_id}",
+            f'  export COSMOS_BATCH={checked_id(batch.meta.batch_id)} COSMOS_RUN_DIRECTORY="$PWD"',
             *exports,
             f"  exec -- {' '.join(argv)}",
             "}",
@@ -160,7 +160,7 @@ def _hundredths(seconds: float) -> int:
 
 
 def _export(name: str, value: str) -> str:
-    if not _NAME.fullmatch(name) or name in _BASH_KEEPS:
+    if not _NAME.fullmatch(name) or name in _BASH_KEEPS | _OURS:
         raise _impossible(f"the variable {name!r} cannot be set", "choose another name in the model's `env`")
     return f"  export {name}={_argument(value)}"
 

@@ -38,18 +38,26 @@ class FileTransferService:
     def upload(self, blobs: Sequence[Upload], progress: Progress) -> None:
         """Upload what the host lacks: two round trips and one for each missing blob.
 
+        A file that cannot be sent as it should be does not keep the others from being sent: other runs read them.
+
         Raises:
             TransferError: The bytes that arrived do not have the sha256.
             HostRefused: The disk is full or not writable. Blobs that had arrived by then are kept.
         """
         missing = self._missing(blobs)
         arrived: dict[str, str] = {}
+        wrong: list[TransferError] = []
         try:
             for sha256, _, path in missing:
-                arrived[self._send(sha256, path, progress)] = sha256
+                try:
+                    arrived[self._send(sha256, path, progress)] = sha256
+                except TransferError as error:
+                    wrong.append(error)
         finally:
             if arrived:
                 self._executor.run(self._builder.publish(arrived))
+        if wrong:
+            raise wrong[0]
 
     def download(self, batch_id: str, folder: str, entry: FileEntry, target: Path, progress: Progress) -> None:
         """Bring `target` to the bytes of one output, going on from those that it has.

@@ -84,7 +84,7 @@ def _as_if_asked(recorded: Recorded, requests: Iterable[Request]) -> Recorded:
 
 def remember(project: Project, desired: Desired) -> None:
     """Note the state of the specs beside the statuses, for readers that do not look."""
-    project.records.note(FINGERPRINT, project.tree.fingerprint())
+    project.records.note(FINGERPRINT, desired.fingerprint)
     project.records.note(PROBLEMS, str(len(desired.problems)))
 
 

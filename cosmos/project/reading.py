@@ -52,6 +52,10 @@ def status_view(board: Board, settings: Settings) -> StatusView:
     )
 
 
+FOLLOW_S = 2.0
+"""How long another controller is followed before somebody sees whether it is still there."""
+
+
 def follow(
     read: Callable[[], Board],
     view: "PlanView",
@@ -75,7 +79,7 @@ def follow(
         statuses = tuple(status for status in read().statuses if status.key in view.selected)
         if listener is not None:
             listener(Progress(plan=Plan(statuses=statuses)))
-        over = all(status.phase in ENDED or status.stuck for status in statuses)
+        over = len(statuses) == len(view.selected) and all(status.phase in ENDED or status.stuck for status in statuses)
         late = not over and deadline is not None and time.monotonic() >= deadline
         detached = not over and is_detached()
         if over or late or detached:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from cosmos.core.desired import Desired
 from cosmos.core.digest import Digest
 from cosmos.core.recorded import AttemptState, Request, Verb
 from cosmos.errors import RefusedError
@@ -26,7 +27,7 @@ def cancel(project: Project, names: Sequence[str], labels: Sequence[str], by: st
         A view of what is to be carried out, with nothing to be started.
     """
     desired = project.desire()
-    keys = plans.choose(desired, names, labels)
+    keys = _named(desired, names, labels)
     now = project.world.clock.now()
     for want in desired.runs:
         if want.run.key in keys:
@@ -49,7 +50,7 @@ def retry(project: Project, names: Sequence[str], labels: Sequence[str], by: str
         RefusedError: None of the named runs has failed or was cancelled.
     """
     desired = project.desire()
-    keys = plans.choose(desired, names, labels)
+    keys = _named(desired, names, labels)
     recorded = project.records.load({want.run.id: want.digest for want in desired.runs})
     now = project.world.clock.now()
     asked = []
@@ -78,3 +79,10 @@ def _event(project: Project, request: Request, view: PlanView, reason: str, mess
     keys = [want.run.key for want in view.desired.runs if want.digest == request.digest]
     for key in keys:
         project.records.event("Normal", key, reason, message, request.at)
+
+
+def _named(desired: Desired, names: Sequence[str], labels: Sequence[str]) -> frozenset[str]:
+    """Naming nothing means everything when one asks, and is a slip when one acts."""
+    if not names and not labels:
+        raise RefusedError("no run is named", 'name runs or labels; "*" means all')
+    return plans.choose(desired, names, labels)

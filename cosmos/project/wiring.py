@@ -9,7 +9,7 @@ import platform
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib import metadata, resources
 
@@ -56,9 +56,10 @@ class Project:
 
     def desire(self) -> Desired:
         """What the specs of the working tree ask for."""
+        before = self.tree.fingerprint()  # a file that changes while it is read makes what was read stale
         desired = desire(self.read(), self.surroundings)
         self.facts.flush()
-        return desired
+        return replace(desired, fingerprint=before)
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:

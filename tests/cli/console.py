@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from tests.engine.workshop import WRITE, Workshop
 from tests.projects import Project, shell_environment
@@ -31,14 +31,14 @@ class Console(Workshop):
     def cosmos(self, *words: str, **environment: str) -> Done:
         return Project(self.root).cosmos(*words, **environment)
 
-    def start(self, *words: str) -> "subprocess.Popen[str]":
+    def start(self, *words: str, stdout: int | IO[str] = subprocess.PIPE) -> "subprocess.Popen[str]":
         """A command that goes on beside the test, in a session of its own."""
         process = subprocess.Popen(
             [sys.executable, "-m", "cosmos", *words],
             cwd=self.root,
             env=shell_environment(),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,

@@ -2,15 +2,10 @@
 
 import json
 import re
-import subprocess
-from pathlib import Path
 
 import pytest
 
 from cosmos.cli.main import main
-from cosmos.core.plan import Phase, RunStatus, Sync
-from cosmos.core.problem import Code, Location, Problem
-from cosmos.outcome import Outcome
 from tests.cli.console import Console, wait_until
 from tests.engine.workshop import WRITE, runs
 
@@ -34,7 +29,8 @@ def test_off_a_terminal_each_change_of_phase_is_a_line_of_talk(console: Console)
     done = console.cosmos("apply", "--yes")
 
     lines = done.stderr.splitlines()
-    assert all(re.match(r"\d\d:\d\d:\d\d one \w+ -> \w+", line) for line in lines), done.stderr
+    changes = [re.fullmatch(r"\d\d:\d\d:\d\d one (\w+) -> (\w+).*", line) for line in lines]
+    assert all(change and change[1] != change[2] for change in changes), done.stderr
     assert re.search(r"-> Succeeded   one/\w{8}$", lines[-1])
 
 
@@ -46,6 +42,18 @@ def test_apply_does_nothing_twice_and_says_so(console: Console) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "No changes. What exists matches the specs.\n"
     assert console.launches == ["one"]
+
+
+def test_apply_restores_what_was_deleted_and_names_it(console: Console) -> None:
+    console.specs(runs("one", "two"))
+    console.apply()
+    (console.root / "outputs" / "one" / "latest" / "out.txt").unlink()
+    done = console.cosmos("apply", "--yes")
+
+    assert done.returncode == 0
+    assert "r restore one   outputs_missing" in done.stdout
+    assert re.findall(r"^  outputs/(\w+)/\w+/out.txt$", done.stdout, re.MULTILINE) == ["one"]
+    assert sorted(console.launches) == ["one", "two"]
 
 
 def test_apply_asks_nothing_when_there_is_nothing_to_do(console: Console) -> None:
@@ -252,67 +260,3 @@ def test_a_cancel_is_handed_to_the_controller_that_works(console: Console) -> No
     assert done.returncode == 0
     assert "carried out by the other one" in done.stderr
     assert "1 cancelled" in text
-
-
-def test_a_project_can_be_named_from_elsewhere(console: Console, tmp_path: Path) -> None:
-    console.specs(runs("one"))
-    elsewhere = Console(tmp_path / "elsewhere")
-    there = str(console.root)
-
-    assert elsewhere.cosmos("-C", there, "plan").stdout == elsewhere.cosmos("plan", COSMOS_PROJECT_DIR=there).stdout
-    assert "+ run one" in elsewhere.cosmos("-C", there, "plan").stdout
-    below = console.root / "inputs" / "city"
-    below.mkdir(parents=True)
-    assert "+ run one" in elsewhere.cosmos("-C", str(below), "plan").stdout
-    missing = elsewhere.cosmos("-C", str(tmp_path / "missing"), "plan")
-    assert missing.returncode == 64
-
-
-def test_no_reader_is_no_fault(console: Console) -> None:
-    console.specs(runs("one"))
-    process = console.start("plan")
-    assert process.stdout is not None
-    process.stdout.close()
-    _, talk = process.communicate(timeout=60)
-
-    assert (process.returncode, talk) == (141, "")
-
-
-def test_an_answer_that_cannot_be_written_is_an_error(console: Console) -> None:
-    console.specs(runs("one"))
-    with Path("/dev/full").open("w") as full:
-        process = console.start("plan")
-        process.kill()
-        process.communicate()
-        done = subprocess.run(
-            process.args,
-            cwd=console.root,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    assert done.returncode == 1
-    assert done.stderr == "error: cannot write the answer: No space left on device\n"
-
-
-def test_an_outcome_has_the_exit_code_of_what_a_script_must_know_first() -> None:
-    at = Location("specs/a.yaml")
-
-    def status(phase: Phase, sync: Sync = Sync.OUT_OF_SYNC, *, stuck: bool = False) -> RunStatus:
-        return RunStatus(key="one", run_id="rs_1", digest=None, sync=sync, phase=phase, at=at, stuck=stuck)
-
-    failed, unseen = status(Phase.FAILED), status(Phase.RUNNING, Sync.UNKNOWN)
-    codes = [
-        (Outcome(statuses=(status(Phase.SUCCEEDED, Sync.SYNCED), status(Phase.CANCELLED))), 0),
-        (Outcome(statuses=(failed,)), 3),
-        (Outcome(statuses=(status(Phase.QUEUED, stuck=True),)), 3),
-        (Outcome(statuses=(failed, unseen)), 6),
-        (Outcome(statuses=(unseen,), timed_out=True), 5),
-        (Outcome(statuses=(), timed_out=True, troubles=("disk full",)), 1),
-        (Outcome(statuses=(), problems=(Problem(at, Code.SYNTAX, "not YAML"),)), 1),
-        (Outcome(statuses=(failed,), detached=True, troubles=("disk full",)), 130),
-    ]
-    assert [outcome.exit_code for outcome, _ in codes] == [code for _, code in codes]

@@ -49,7 +49,10 @@ def test_the_second_interrupt_leaves_at_once(number: signal.Signals) -> None:
         assert process.stdout.readline() == "detaching\n"
         assert process.poll() is None
         process.send_signal(number)
-        assert process.wait(60) == 130
+        try:
+            assert process.wait(60) == 130
+        finally:
+            process.kill()
 
 
 def test_ctrl_c_while_following_another_controller_ends_the_wait(console: Console) -> None:

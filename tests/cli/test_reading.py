@@ -222,3 +222,13 @@ def test_the_state_of_things_is_shown_while_another_works(console: Console) -> N
 
     assert done.returncode == 0
     assert done.stdout.splitlines()[1].split()[2] in ("Starting", "Running")
+
+
+def test_the_documentation_names_the_fields_of_json(made: Console) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+    told = set(re.findall(r"`(\w+)`", text.partition("## JSON")[2].partition("\n## ")[0]))
+    for words in (["validate"], ["plan"], ["status"], ["explain", "two"]):
+        document = json.loads(made.cosmos(*words, "-o", "json").stdout)
+        runs_shown = [run for run in document.get("runs", []) if isinstance(run, dict)]
+        fields = set(document).union(*runs_shown)
+        assert fields - told == set(), words

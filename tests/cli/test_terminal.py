@@ -127,6 +127,13 @@ def test_a_narrow_terminal_gets_shorter_lines(console: Console) -> None:
     assert head.split() == ["NAME", "SYNC", "PHASE", "HOST", "ATTEMPT", "AGE", "MESSAGE"]
 
 
+def test_a_last_column_that_says_nothing_is_left_out_at_a_terminal() -> None:
+    rows = [["one", "x", ""], ["two", "y", ""]]
+    heads = ["NAME", "HOST", "MESSAGE"]
+    assert table(Screen(sys.stdout, width=40), heads, rows, spare=["HOST"]) == ["NAME  HOST", "one   x", "two   y"]
+    assert table(Screen(sys.stdout), heads, rows)[0] == "NAME  HOST  MESSAGE"
+
+
 def test_a_table_is_whole_where_nobody_looks() -> None:
     rows = [["one", "x" * 500], ["three", "y"]]
     assert table(Screen(sys.stdout), ["NAME", "TEXT"], rows) == ["NAME   TEXT", f"one    {'x' * 500}", "three  y"]
@@ -195,6 +202,14 @@ def test_the_script_for_completion_can_be_printed(console: Console, shell: str) 
     done = console.cosmos("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
     assert done.returncode == 0, done.stderr
     assert "_COSMOS_COMPLETE" in done.stdout
+
+
+def test_completion_can_be_installed(console: Console) -> None:
+    done = console.cosmos(
+        "--install-completion", "bash", HOME=str(console.root), _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cosmos.sh" in (console.root / ".bashrc").read_text()
 
 
 def test_the_terminal_is_given_back_as_it_was(console: Console) -> None:

@@ -32,6 +32,7 @@ def test_a_retry_waits_for_the_pause_between_attempts() -> None:
         Plan: 1 to run; 0 unchanged.
         """,  # noqa: E501
     )
+    assert plan.statuses[0].message == "ProcessLost; next attempt 2 soon"
     until = plan.statuses[0].until
     assert until is not None
     assert NOW + 1.5 <= until <= NOW + 4  # five seconds, of which the digest may take half
@@ -139,6 +140,11 @@ def test_a_cancel_of_a_queued_run_keeps_it_from_starting() -> None:
         Nothing to do now: 1 needs attention; 0 unchanged.
         """,
     )
+
+
+def test_a_cancel_by_nobody_known_names_nobody() -> None:
+    text = Scene(wants=[a_want()], requests=[a_request(Verb.CANCEL, after=0)]).text()
+    assert text.startswith("! run city   Cancelled: cancelled; cosmos retry city starts it again\n")
 
 
 def test_a_cancel_that_comes_too_late_loses_no_result() -> None:

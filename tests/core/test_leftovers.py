@@ -3,7 +3,7 @@
 from cosmos.core.case import Policy
 from cosmos.core.observed import BatchState, Gpu
 from cosmos.core.placement import HostConfig
-from cosmos.core.plan import Act, Phase, Sync
+from cosmos.core.plan import Act, Cause, Phase, Sync
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import AttemptState, Verb
 from cosmos.core.run import Placement
@@ -168,6 +168,15 @@ def test_of_several_unknown_batches_with_one_digest_the_oldest_is_adopted_alone(
     assert [operation.batch_id for operation in plan.operations] == [a_batch_id(number=2)]
 
 
+def test_what_may_still_start_is_adopted_before_what_has_ended() -> None:
+    batches = [an_observed_batch(state=BatchState.EXITED), an_observed_batch(number=2, state=BatchState.PREPARED)]
+    plan = Scene(wants=[a_want()], hosts={"local": reachable(*batches)}).plan()
+    assert [operation.batch_id for operation in plan.operations] == [a_batch_id(number=2)]
+    batches = [batches[1], an_observed_batch(number=3)]
+    plan = Scene(wants=[a_want()], hosts={"local": reachable(*batches)}).plan()
+    assert [operation.batch_id for operation in plan.operations] == [a_batch_id(number=3)]
+
+
 def test_nothing_is_adopted_while_another_attempt_holds_the_digest() -> None:
     scene = Scene(
         wants=[a_want()],
@@ -207,6 +216,9 @@ def test_an_attempt_that_is_over_and_still_alive_is_stopped_before_the_next_and_
     assert phase(plan) is Phase.WAITING
     cancelled = an_attempt(state=AttemptState.CANCELLED, reason=Reason.STOPPED)
     assert "x stop city   cancelled" in Scene(attempts=[cancelled], hosts=alive.hosts).text()
+    for batch in (an_observed_batch(state=BatchState.LOST, survivors=1), an_observed_batch(meta=None)):
+        scene = Scene(wants=[a_want()], attempts=[failed], hosts={"local": reachable(batch)})
+        assert acts(scene.plan(), "city") == ["stop"]
     ended = reachable(an_observed_batch(state=BatchState.EXITED))
     plan = Scene(wants=[a_want()], attempts=[failed], hosts={"local": ended}).plan()
     assert acts(plan, "city") == ["launch", "release"]
@@ -267,7 +279,19 @@ def test_work_that_nothing_asks_for_and_that_was_not_started_never_is() -> None:
         Plan: 1 to close; 0 unchanged.
         """,
     )
-    assert "RunDirectoryLost" in Scene(attempts=[an_attempt()]).text()
+    half = reachable(an_observed_batch(state=BatchState.PARTIAL))
+    assert "x stop city   not_wanted" in Scene(attempts=[an_attempt(state=INTENDED)], hosts={"local": half}).text()
+    cancel = [a_request(Verb.CANCEL)]
+    cancelled = Scene(attempts=[an_attempt(state=INTENDED)], hosts={"local": prepared}, requests=cancel)
+    assert "x stop city   cancelled" in cancelled.text()
+
+
+def test_work_that_nothing_asks_for_and_that_is_gone_is_lost() -> None:
+    gone = Scene(attempts=[an_attempt()])
+    killed = Scene(attempts=[an_attempt()], hosts={"local": reachable(an_observed_batch(state=BatchState.LOST))})
+    for scene, reason in ((gone, Reason.RUN_DIRECTORY_LOST), (killed, Reason.PROCESS_LOST)):
+        (operation,) = scene.plan().operations
+        assert (operation.act, operation.cause, operation.reason) == (Act.FAIL, Cause.LOST, reason)
 
 
 def test_unwanted_work_runs_on_unless_it_is_cancelled() -> None:
@@ -283,3 +307,4 @@ def test_run_directories_of_failures_stay_where_the_host_keeps_them() -> None:
     policy = Policy(keep_failed=frozenset({"local"}))
     plan = Scene(attempts=[failed, good], policy=policy).plan()
     assert (acts(plan, "city"), acts(plan, "b")) == ([], ["release"])
+    assert plan.operations[0].cause is Cause.DURABLE

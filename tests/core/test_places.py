@@ -92,6 +92,26 @@ def test_a_run_goes_where_most_slots_are_free() -> None:
     )
 
 
+def test_runs_wait_where_the_queue_is_shortest_for_the_slots_there() -> None:
+    scene = Scene(
+        wants=[a_want(f"run-{number}") for number in range(9)],
+        hosts={"one": reachable(), "two": reachable()},
+        configs=[HostConfig(name="one", slots=1), HostConfig(name="two", slots=2)],
+    )
+    waiting = [operation for operation in scene.plan().operations if operation.waits]
+    assert [waiter.waits.rpartition(" ")[2] for waiter in waiting] == ["one", "two", "two", "one", "two", "two"]
+
+
+def test_a_host_that_has_more_work_than_slots_takes_no_more() -> None:
+    scene = Scene(
+        wants=[a_want(key) for key in "abc"],
+        configs=ONE_SLOT,
+        attempts=[an_attempt("a"), an_attempt("b")],
+        hosts={"local": reachable(an_observed_batch("a"), an_observed_batch("b"))},
+    )
+    assert acts(scene.plan(), "c") == ["(launch)"]
+
+
 def test_gpus_are_given_by_id_and_never_twice() -> None:
     gpus = tuple(Gpu(id=f"GPU-{n}{n}{n}{n}{n}{n}{n}{n}-a", name="H100") for n in range(4))
     scene = Scene(

@@ -324,6 +324,31 @@ def test_a_run_that_may_not_start_leaves_the_work_to_its_twin() -> None:
     assert acts(unselected.plan(), "twin") == ["launch"]
 
 
+def test_a_run_that_waits_leaves_the_work_to_a_twin_that_need_not() -> None:
+    plan = Scene(wants=[a_want("slow"), a_want(needs=("slow",)), a_want("hasty", digest=a_digest("city"))]).plan()
+    assert (acts(plan, "hasty"), acts(plan, "city")) == (["launch"], [])
+    later = a_want("later", digest=a_digest("city"), needs=("slow", "other"))
+    for twin in (later, a_want("later", digest=a_digest("city"), suspend=True)):
+        plan = Scene(wants=[a_want("slow"), a_want("other"), a_want(needs=("slow",)), twin]).plan()
+        assert (acts(plan, "city"), acts(plan, "later")) == (["(launch)"], [])
+
+
+def test_a_waiting_run_gives_way_to_a_twin_that_comes_later_and_can_start() -> None:
+    """The twin needs a run too, but one that is done; so it is judged after the one that waits."""
+    twin = a_want("twin", digest=a_digest("city"), needs=("done",))
+    scene = Scene(wants=[a_want(needs=("slow",)), a_want("slow"), a_want("done"), twin], done=[a_ledger_entry("done")])
+    plan = scene.plan()
+    assert (acts(plan, "city"), acts(plan, "twin")) == ([], ["launch"])
+    (status,) = [status for status in plan.statuses if status.key == "city"]
+    assert (status.phase, status.message) == (Phase.STARTING, "same settings as twin; its result is shared")
+
+
+def test_what_needs_a_suspended_run_waits_for_the_twin_that_does_its_work() -> None:
+    plan = Scene(wants=[a_want(suspend=True), TWIN, a_want("after", needs=("city",))]).plan()
+    assert (acts(plan, "twin"), acts(plan, "after")) == (["launch"], ["(launch)"])
+    assert phase(plan) is Phase.SUSPENDED
+
+
 def test_a_run_that_waits_for_its_own_twin_shares_its_result() -> None:
     plan = Scene(wants=[a_want(needs=("twin",)), TWIN]).plan()
     assert [operation.key for operation in plan.ready] == ["twin"]

@@ -45,12 +45,12 @@ ROWS = (
     Row(
         "A result whose bytes are nowhere here is not run again unasked.",
         Scene(wants=[a_want()], done=[a_ledger_entry()], outputs={FOLDER: OutputState.LOST}),
-        "Succeeded OutOfSync stuck",
+        "Succeeded OutOfSync outputs_missing OutputMissing stuck",
     ),
     Row(
         "A result that is not as it was published is restored from the store.",
         Scene(wants=[a_want()], done=[a_ledger_entry()], outputs={FOLDER: OutputState.CORRUPT}),
-        "Succeeded OutOfSync restore",
+        "Succeeded OutOfSync outputs_corrupt restore:outputs_corrupt",
     ),
     Row(
         "Work on a host that is no longer configured is left alone.",
@@ -70,7 +70,7 @@ ROWS = (
             requests=[a_request(Verb.CANCEL)],
             hosts={"local": reachable(an_observed_batch(state=BatchState.EXITED))},
         ),
-        "Collecting OutOfSync collect",
+        "Collecting OutOfSync exited collect:exited",
     ),
     Row(
         "Cancelled work that is alive, or could start, is stopped.",
@@ -80,12 +80,12 @@ ROWS = (
             requests=[a_request(Verb.CANCEL)],
             hosts={"local": reachable(an_observed_batch(state=BatchState.PREPARED))},
         ),
-        "Starting OutOfSync stop",
+        "Starting OutOfSync cancelled stop:cancelled",
     ),
     Row(
         "Cancelled work that has no process is closed.",
         Scene(wants=[a_want()], attempts=[an_attempt(state=INTENDED)], requests=[a_request(Verb.CANCEL)]),
-        "Starting OutOfSync fail",
+        "Starting OutOfSync cancelled fail:cancelled:Stopped",
     ),
     Row(
         "What runs goes on.",
@@ -99,7 +99,7 @@ ROWS = (
             attempts=[an_attempt()],
             hosts={"local": reachable(an_observed_batch(state=BatchState.LOST, survivors=2))},
         ),
-        "Running OutOfSync stop",
+        "Running OutOfSync lost stop:lost",
     ),
     Row(
         "A claimed batch without process and exit record is lost.",
@@ -108,27 +108,27 @@ ROWS = (
             attempts=[an_attempt()],
             hosts={"local": reachable(an_observed_batch(state=BatchState.LOST))},
         ),
-        "Running OutOfSync fail",
+        "Running OutOfSync lost ProcessLost fail:lost:ProcessLost",
     ),
     Row(
         "What was not started when its run was suspended is withdrawn.",
         Scene(wants=[a_want(suspend=True)], attempts=[an_attempt(state=INTENDED)]),
-        "Starting OutOfSync fail",
+        "Starting OutOfSync suspended fail:suspended:Stopped",
     ),
     Row(
         "An intended batch that was not started is started, under the same name.",
         Scene(wants=[a_want()], attempts=[an_attempt(state=INTENDED)]),
-        "Starting OutOfSync places",
+        "Starting OutOfSync resumed places 1",
     ),
     Row(
         "A started batch whose run directory is gone is lost.",
         Scene(wants=[a_want()], attempts=[an_attempt()]),
-        "Running OutOfSync fail",
+        "Running OutOfSync lost RunDirectoryLost fail:lost:RunDirectoryLost",
     ),
     Row(
         "Our work that the database does not know is adopted.",
         Scene(wants=[a_want()], hosts={"local": reachable(an_observed_batch())}),
-        "Running OutOfSync",
+        "Running OutOfSync orphaned",
     ),
     Row(
         "Nothing starts while an earlier attempt, recorded as over, is still alive.",
@@ -142,42 +142,44 @@ ROWS = (
     Row(
         "A cancelled run starts no more until a retry.",
         Scene(wants=[a_want()], requests=[a_request(Verb.CANCEL, after=0)]),
-        "Cancelled OutOfSync",
+        "Cancelled OutOfSync cancelled",
     ),
     Row(
         "Failures that another attempt cannot mend, or too many, end a run.",
         Scene(wants=[a_want()], attempts=[an_attempt(state=FAILED, reason=Reason.PROGRAM_FAILED)]),
-        "Failed OutOfSync",
+        "Failed OutOfSync attempt_failed ProgramFailed",
     ),
     Row("A suspended run starts nothing.", Scene(wants=[a_want(suspend=True)]), "Suspended OutOfSync"),
     Row(
         "A run that was not selected starts nothing.",
         Scene(wants=[a_want()], policy=Policy(targets=frozenset({"forest"}))),
-        "Pending OutOfSync",
+        "Pending OutOfSync never_ran",
     ),
     Row(
         "A run starts after the runs that it needs.",
         Scene(wants=[a_want(needs=("forest",)), a_want("forest")]),
-        "Waiting OutOfSync launch",
+        "Waiting OutOfSync never_ran launch:never_ran",
     ),
     Row(
         "Between attempts there is a pause.",
         Scene(wants=[a_want()], attempts=[an_attempt(state=FAILED, reason=Reason.PROCESS_LOST, ended_at=NOW)]),
-        "Waiting OutOfSync launch",
+        "Waiting OutOfSync attempt_failed ProcessLost launch:attempt_failed",
     ),
     Row(
         "A run that no host can take waits for a person.",
         Scene(wants=[a_want()], configs=[]),
-        "Queued OutOfSync stuck",
+        "Queued OutOfSync never_ran stuck",
     ),
-    Row("Everything else asks for a place.", Scene(wants=[a_want()]), "Queued OutOfSync places"),
+    Row("Everything else asks for a place.", Scene(wants=[a_want()]), "Queued OutOfSync never_ran places 1"),
 )
 
 
 def in_short(standing: Standing) -> str:
-    acts = [operation.act.value for operation in standing.operations]
-    marks = ["stuck"] * standing.stuck + ["places"] * standing.wants_place
-    return " ".join([standing.phase.value, standing.sync.value, *acts, *marks])
+    """`Phase Sync cause Reason`, then acts as `act:cause:Reason`, then what else follows."""
+    why = [word.value for word in (standing.cause, standing.reason) if word]
+    acts = [":".join(w for w in (o.act, o.cause, o.reason) if w) for o in standing.operations]
+    marks = ["stuck"] * standing.stuck + [f"places {standing.attempt}"] * standing.wants_place
+    return " ".join([standing.phase.value, standing.sync.value, *why, *acts, *marks])
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.says)
@@ -241,6 +243,26 @@ CONFLICTS = (
         "What runs goes on",
     ),
     (
+        "a cancel stops half a run directory too, which a late start could still complete",
+        Scene(
+            wants=[a_want()],
+            attempts=[an_attempt(state=INTENDED)],
+            requests=[a_request(Verb.CANCEL)],
+            hosts={"local": reachable(an_observed_batch(state=BatchState.PARTIAL))},
+        ),
+        "Cancelled work that is alive, or could start",
+    ),
+    (
+        "a cancel of what died without a record closes it",
+        Scene(
+            wants=[a_want()],
+            attempts=[an_attempt()],
+            requests=[a_request(Verb.CANCEL)],
+            hosts={"local": reachable(an_observed_batch(state=BatchState.LOST))},
+        ),
+        "Cancelled work that has no process",
+    ),
+    (
         "a started batch that is only prepared is started again, not failed",
         Scene(
             wants=[a_want()],
@@ -295,14 +317,14 @@ CONFLICTS = (
         "A cancelled run",
     ),
     (
-        "a cancel of an earlier attempt does not cover a later one",
+        "a cancel stands until a retry, whatever was begun at the same moment",
         Scene(
             wants=[a_want()],
             attempts=[an_attempt(number=2)],
             requests=[a_request(Verb.CANCEL, after=1)],
             hosts={"local": reachable(an_observed_batch(number=2))},
         ),
-        "What runs goes on",
+        "Cancelled work that is alive",
     ),
     (
         "an attempt withdrawn before it was started does not count as a failure",

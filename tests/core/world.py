@@ -91,10 +91,11 @@ class Machine:
 
 @dataclass
 class World:
-    """Everything there is. `wants` is what the specs ask for now, by key."""
+    """Everything there is. `wants` is what the specs ask for now, by key; specs of `held` are broken."""
 
     machines: dict[str, Machine]
     wants: dict[str, DesiredRun] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
     now: float = NOW
     ledger: dict[Digest, LedgerEntry] = field(default_factory=dict)
     attempts: dict[Digest, dict[int, Attempt]] = field(default_factory=dict)
@@ -111,7 +112,8 @@ class World:
 
     @property
     def desired(self) -> Desired:
-        return Desired(runs=tuple(self.wants[key] for key in sorted(self.wants)))
+        runs = tuple(self.wants[key] for key in sorted(self.wants))
+        return Desired(runs=runs, held=frozenset(self.held))
 
     @property
     def recorded(self) -> Recorded:

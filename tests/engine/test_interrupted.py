@@ -1,6 +1,7 @@
 """A controller that goes away at any moment, and the next one that takes over."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from cosmos.core.plan import Phase
+from cosmos.core.digest import batch_id
+from cosmos.core.plan import Act, Cause, Operation, Phase
+from cosmos.core.reasons import Reason
 from cosmos.core.recorded import AttemptState
+from cosmos.engine.execute import intend
 from cosmos.errors import BusyError
 from tests.engine.workshop import WRITE, Workshop, runs
 
@@ -198,3 +202,88 @@ def test_since_gives_what_a_running_program_wrote_lately(workshop: Workshop) -> 
     with workshop.api() as api:
         assert b"".join(api.logs("one", since_s=0)) in (b"", b"late\n")
         assert b"".join(api.logs("one")) == b"early\nlate\n"
+
+
+def test_a_run_directory_that_is_removed_leaves_no_second_program(workshop: Workshop) -> None:
+    go = workshop.root / "go"
+    workshop.specs(runs("one"), program=f"echo $$ >> {workshop.root}/pids; {_slow(go)}")
+    workshop.apply(wait=False)
+    _wait_until((workshop.root / "pids").exists)
+    shutil.rmtree(workshop.root / ".cosmos" / "work")
+    assert workshop.apply(timeout_s=10).timed_out  # within which the next attempt begins
+    _wait_until(lambda: len((workshop.root / "pids").read_text().split()) == 2)
+    first, second = map(int, (workshop.root / "pids").read_text().split())
+
+    assert (_is_alive(first), _is_alive(second)) == (False, True)
+    go.touch()
+    assert workshop.apply().exit_code == 0
+
+
+def test_a_cancel_covers_a_launch_of_the_same_moment(workshop: Workshop) -> None:
+    """The cancel is written while a controller has read the database and not yet launched."""
+    workshop.specs(runs("one"), program="sleep 600")
+    with workshop.api() as api:
+        api.cancel(["one"])
+        view = api.plan()
+        asked = api._project.records.load({want.run.id: want.digest for want in view.desired.runs}).requests
+        assert [request.after for request in asked.values()] == [0]
+    # what that controller then does, not knowing of the cancel
+    project = workshop.api()._project
+    want = view.desired.runs[0]
+    launch = Operation(
+        act=Act.LAUNCH,
+        cause=Cause.NEVER_RAN,
+        key="one",
+        digest=want.digest,
+        host="local",
+        batch_id=batch_id(want.run.id, want.digest, 1),
+        attempt=1,
+    )
+    assert intend(launch, want, project.world)
+    project.close()
+    outcome = workshop.apply()
+
+    assert [status.phase for status in outcome.statuses] == [Phase.CANCELLED]
+    assert workshop.launches == []
+
+
+def test_work_on_a_host_that_is_gone_from_the_configuration_does_not_hold_apply(workshop: Workshop) -> None:
+    go = workshop.root / "go"
+    workshop.specs(runs("one"), program=_slow(go))
+    workshop.apply(wait=False)
+    _wait_until(lambda: bool(workshop.launches))
+    toml = workshop.root / "cosmos.toml"
+    toml.write_text(toml.read_text().replace("hosts.local", "hosts.other"))
+    outcome = workshop.apply(timeout_s=20)
+
+    assert not outcome.timed_out
+    assert outcome.exit_code == 6
+    toml.write_text(toml.read_text().replace("hosts.other", "hosts.local"))
+    go.touch()
+    assert workshop.apply().exit_code == 0
+    assert workshop.launches == ["one"]
+
+
+def test_outputs_that_cannot_be_listed_are_a_failure_and_not_a_trap(workshop: Workshop) -> None:
+    program = f'cd "$(dirname "$3")" && for i in $(seq 10001); do : > f$i; done; {WRITE}'
+    workshop.specs(runs("one"), program=program)
+    outcome = workshop.apply()
+
+    assert [status.reason for status in outcome.failed] == [Reason.OUTPUT_INVALID]
+
+
+def test_wait_takes_over_from_a_controller_that_left(workshop: Workshop) -> None:
+    go = workshop.root / "go"
+    workshop.specs(runs("one"), program=_slow(go))
+    controller = _controller(workshop)
+    _wait_until(lambda: bool(workshop.launches))
+
+    def leave() -> None:
+        os.killpg(controller.pid, signal.SIGKILL)
+        controller.wait()
+        go.touch()
+
+    threading.Timer(1.0, leave).start()
+    with workshop.api() as api:
+        assert api.wait(timeout_s=40).exit_code == 0
+    assert workshop.output("one") == "Heavy rain one"

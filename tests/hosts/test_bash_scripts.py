@@ -46,12 +46,11 @@ def test_run_sh_says_what_it_runs(builder: BashScriptBuilder) -> None:
     plan = replace(a_plan("ffmpeg", "-i", "inputs/color.mp4"), timeout_s=90, grace_s=2.5, env={"B": "two", "A": "1"})
     assert head(builder, plan) == [
         "#!/usr/bin/env bash",
-        f"batch={BATCH}",
         "limit=9000",
         "grace=250",
         "inputs=0",
         "program() {",
-        f"  export COSMOS_BATCH={BATCH}",
+        f'  export COSMOS_BATCH={BATCH} COSMOS_RUN_DIRECTORY="$PWD"',
         "  export A=1",
         "  export B=two",
         "  exec -- ffmpeg -i inputs/color.mp4",
@@ -83,7 +82,9 @@ def test_a_mark_that_nobody_filled_in_is_refused(builder: BashScriptBuilder) -> 
         builder.run_sh(a_plan("x", "\0{folder}"))
 
 
-@pytest.mark.parametrize("name", ["", "A B", "A=B", "1A", "A-B", "UID", "PPID", "COSMOS_BATCH", "A\n"])
+@pytest.mark.parametrize(
+    "name", ["", "A B", "A=B", "1A", "A-B", "UID", "PPID", "COSMOS_BATCH", "COSMOS_RUN_DIRECTORY", "A\n"]
+)
 def test_a_variable_that_bash_would_not_set_is_refused(builder: BashScriptBuilder, name: str) -> None:
     with pytest.raises(HostRefused, match="cannot be set"):
         builder.run_sh(replace(a_plan(), env={name: "x"}))

@@ -16,8 +16,8 @@ from cosmos.core.observed import BatchState
 from cosmos.core.ports import Host
 from cosmos.errors import HostRefused, HostUnreachable
 from cosmos.hosts.process import ProcessHost, local_process_host
-from tests.contracts.host_contract import HostContract, Lab, lab
-from tests.contracts.process_contract import ProcessContract, bash, runner_of, write_files
+from tests.contracts.host_contract import HostContract, Lab, lab, until
+from tests.contracts.process_contract import ProcessContract, bash, is_alive, runner_of, write_files
 
 __all__ = ["lab"]
 
@@ -269,3 +269,19 @@ class TestFullDisk:
         lab.host.release(prepared.meta.batch_id)
         lab.host.release(batch_id)
         assert lab.host.observe([]).batches == {}
+
+
+def test_a_batch_of_the_same_id_in_another_work_directory_is_not_ours(tmp_path: Path) -> None:
+    """Ids are derived from names: two clones of one project on one machine have the same ones."""
+    worlds = [LocalWorld(tmp_path / name, tmp_path) for name in ("one", "two")]
+    labs = [Lab(world) for world in worlds]
+    ids = [each.started(*bash("setsid sleep 1000 & echo $! up; wait")) for each in labs]
+    assert ids[0] == ids[1]
+    for each in labs:
+        until(lambda each=each: each.log(ids[0]).endswith(b"up\n"), "the program runs")  # type: ignore[misc]
+    labs[0].host.stop(ids[0], 0.2)
+
+    assert labs[0].look(ids[0]).state is BatchState.EXITED
+    assert labs[1].look(ids[1]).state is BatchState.RUNNING
+    assert is_alive(int(labs[1].log(ids[1]).split()[0]))
+    labs[1].host.stop(ids[1], 0.2)

@@ -51,7 +51,7 @@ leads() { # is the process that the claim names still there? A zombie is not, no
   ((pid > 0)) && [[ $pid_boot == "$boot" ]] && process "$pid" && [[ $state != [ZX] && $ticks == "$pid_ticks" ]]
 }
 
-look_around() { # sid_of and mark_of (batch id) by pid, of every living process; ticks_of also has zombies
+look_around() { # sid_of and mark_of (run directory) by pid, of every living process; ticks_of also has zombies
   local file number text
   sid_of=() mark_of=() ticks_of=() crowd=()
   for file in /proc/[0-9]*; do
@@ -63,11 +63,14 @@ look_around() { # sid_of and mark_of (batch id) by pid, of every living process;
   # A program may leave its session; the mark in its environment stays. Others' environments cannot be read, nor are ours.
   while IFS=: read -r file text; do
     number=${file#/proc/} number=${number%/environ}
-    [[ -z ${sid_of[number]:-} ]] || mark_of[number]=${text#COSMOS_BATCH=} crowd[${text#COSMOS_BATCH=}]=1
-  done < <(grep -aHozsE '^COSMOS_BATCH=[a-z0-9_-]+$' /proc/[0-9]*/environ | tr '\0' '\n')
+    [[ -n ${sid_of[number]:-} ]] || continue
+    text=${text#COSMOS_RUN_DIRECTORY=}
+    mark_of[number]=$text crowd["$text"]=1
+  done < <(grep -aHozsE '^COSMOS_RUN_DIRECTORY=/.+$' /proc/[0-9]*/environ | tr '\0' '\n')
 }
 
-find_members() { # members: living processes of batch $1, without its leader. Needs a look around and a read claim
+find_members() { # members: living processes of run directory $1 (a path without links: another project may have a batch
+  # of the same id), without its leader. Needs a look around and a read claim
   local number
   members=()
   [[ -n ${crowd[$pid]:-}${crowd[$1]:-} ]] || return 0

@@ -47,7 +47,7 @@ life() { # of a batch without an exit record: does its leader live, what outlive
   else
     ((looked)) || look_around
     looked=1
-    find_members "$1"
+    find_members "$PWD/$1"
     left=${#members[@]}
   fi
   printf '%s\0' life "$1" "$alive" "$left" "$tail"

@@ -10,7 +10,7 @@ if [[ -e $dir || -L $dir ]]; then
   if [[ ! -e exit.json ]]; then
     ! leads || refuse "batch $2 runs: stop it before it is released"
     look_around
-    find_members "$2"
+    find_members "$PWD"
     ((${#members[@]} == 0)) || refuse "batch $2 has ${#members[@]} processes left: stop it before it is released"
   fi
   cd / && rm -rf -- "$gone" && mv -T -- "$dir" "$gone" || refuse "cannot move $dir away"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2034,SC2154,SC2317
-# The rest of every run.sh. The part before it, made for one batch, sets `batch`, `limit` and `grace` (hundredths
+# The rest of every run.sh. The part before it, made for one batch, sets `limit` and `grace` (hundredths
 # of a second), `inputs` (how many there are in inputs.sha256) and the function `program`.
 #
 # One loop that only ever sleeps for moments, instead of timers in the background: a signal that comes between
@@ -79,7 +79,7 @@ stamp_log() { # when the log was how long, every two seconds in which it grew: w
 
 leftovers() {
   look_around
-  find_members "$batch"
+  find_members "$PWD"
 }
 
 sweep() { # whatever the program has left behind; one that the kernel does not let go is given ten seconds

@@ -1,9 +1,26 @@
 # shellcheck shell=bash disable=SC2015,SC2154
 # End every process of a batch. $1: the run directory; $2: batch id; $3: grace in hundredths of a second.
 
-cd -P -- "$1" 2>/dev/null || { [[ ! -e $1 ]] && exit 0 || refuse "cannot enter $1"; }
 grace=$3 id=$2
 boot_id && now
+
+end_strays() { # the directory is gone; processes that were started in it still carry its name, run.sh ends with its program
+  local turn gone
+  gone=$(realpath -m -- "$1") pid=0
+  for ((turn = 0; turn < 200; turn++)); do
+    look_around
+    find_members "$gone"
+    ((${#members[@]})) || exit 0
+    kill -KILL "${members[@]}" 2>/dev/null
+    pause 0.05
+  done
+  refuse "processes ${members[*]} of batch $id do not end (waiting for a device?)"
+}
+
+if ! cd -P -- "$1" 2>/dev/null; then
+  [[ ! -e $1 ]] || refuse "cannot enter $1"
+  end_strays "$1"
+fi
 
 forbid() { # a claim by nobody: the batch cannot start any more. On a full disk the file stays empty, and claims as well
   printf '{"pid":0,"start":0,"boot":"%s","at":%s}\n' "$boot" "$at" >"claim.$$"
@@ -18,7 +35,7 @@ never_ran() { # the exit record of a batch that nobody runs; where it cannot be 
 
 members_left() {
   look_around
-  find_members "$id"
+  find_members "$PWD"
   if leads; then members+=("$pid"); fi
   ((${#members[@]}))
 }
@@ -49,7 +66,7 @@ else
 fi 2>/dev/null
 wait_for "$grace" && exit 0
 
-find_members "$id" # all but run.sh, which is given time for its record
+find_members "$PWD" # all but run.sh, which is given time for its record
 ((${#members[@]})) && kill -KILL "${members[@]}" 2>/dev/null
 wait_for 500 && exit 0
 kill -KILL "${members[@]}" 2>/dev/null
