@@ -12,7 +12,7 @@ from cosmos.core.desired import Desired
 from cosmos.engine.cycle import TRIES_LIMIT, Engine, Report
 from cosmos.errors import HostError
 
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 2.0
 """Longest time between two looks while work is live; progress is shown this fresh at worst."""
 WATCH_S = 20.0
 """How long one watch for exits lasts before it is begun again."""
