@@ -76,7 +76,7 @@ class PromptSpec(Part):
 
     kind: Literal["Prompt"]
     name: Name = Field(description="unique among prompts")
-    labels: Labels = Field(default={}, description="free words for filters and for people")
+    labels: Labels = Field(default_factory=dict, description="free words for filters and for people")
     text: Text = Field(min_length=1, description="the prompt, sent to the model byte for byte")
     negative: Text = Field(default="", description="what to keep away from")
     inputs: RelativePath | dict[Role, RelativePath] | None = Field(
@@ -107,7 +107,7 @@ class PlacementSpec(Part):
 
     host: str = Field(default="any", description="a host's name, or any")
     gpus: int = Field(default=0, ge=0, le=64, description="GPUs given to the run alone")
-    labels: dict[str, str] = Field(default={}, description="labels that the host must have")
+    labels: dict[str, str] = Field(default_factory=dict, description="labels that the host must have")
 
 
 class RetrySpec(Part):
@@ -122,8 +122,8 @@ class Matrix(Part):
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
     __pydantic_extra__: dict[str, list[Scalar]]
 
-    include: list[dict[str, Scalar]] = Field(default=[], description="extra members, as axis: value")
-    exclude: list[dict[str, Scalar]] = Field(default=[], description="members to leave out, as axis: value")
+    include: list[dict[str, Scalar]] = Field(default_factory=list, description="extra members, as axis: value")
+    exclude: list[dict[str, Scalar]] = Field(default_factory=list, description="members to leave out, as axis: value")
 
     @property
     def axes(self) -> dict[str, list[Scalar]]:
@@ -136,20 +136,24 @@ class RunSpec(Part):
 
     kind: Literal["Run"]
     name: Name = Field(description="unique among runs")
-    labels: Labels = Field(default={}, description="free words for filters and for people")
+    labels: Labels = Field(default_factory=dict, description="free words for filters and for people")
     prompt: Name | None = Field(default=None, description="name of a Prompt")
     model: Name = Field(description="name of a Model")
     inputs: RelativePath | dict[Role, RelativePath] | None = Field(
         default=None, description="as in a Prompt; role by role in place of the prompt's"
     )
-    controls: dict[Role, ControlSpec] = Field(default={}, description="weight by control, or {weight, input, preset}")
-    params: dict[str, Scalar | list[Scalar] | None] = Field(default={}, description="parameters of the model")
+    controls: dict[Role, ControlSpec] = Field(
+        default_factory=dict, description="weight by control, or {weight, input, preset}"
+    )
+    params: dict[str, Scalar | list[Scalar] | None] = Field(default_factory=dict, description="parameters of the model")
     matrix: Matrix | None = Field(default=None, description="lists of values by field: params.seed: [1, 2]")
     source: SourceSpec | None = Field(default=None, description="another run whose output this one reads")
-    needs: list[str] = Field(default=[], description="runs that must be done first; name, name/member or name/*")
-    placement: PlacementSpec = Field(default=PlacementSpec(), description="which machines may take it")
+    needs: list[str] = Field(
+        default_factory=list, description="runs that must be done first; name, name/member or name/*"
+    )
+    placement: PlacementSpec = Field(default_factory=PlacementSpec, description="which machines may take it")
     priority: int = Field(default=50, ge=0, le=100, description="higher starts sooner")
-    retry: RetrySpec = Field(default=RetrySpec(), description="what happens after a failure")
+    retry: RetrySpec = Field(default_factory=RetrySpec, description="what happens after a failure")
     timeout: Seconds = Field(default=7200.0, description="wall time, as 2h, 90m, 45s or seconds")
     suspend: bool = Field(default=False, description="start nothing; what runs goes on")
 
@@ -174,7 +178,7 @@ class ParamSpec(Part):
     default: Scalar | None = Field(default=None, description="without one the parameter is required")
     min: float | None = Field(default=None, description="smallest value taken")
     max: float | None = Field(default=None, description="largest value taken")
-    choices: list[Scalar] = Field(default=[], description="the values taken, when they are few")
+    choices: list[Scalar] = Field(default_factory=list, description="the values taken, when they are few")
     description: str = Field(default="", description="for people")
 
 
@@ -189,20 +193,20 @@ class ModelSpec(Part):
 
     kind: Literal["Model"]
     name: Name = Field(description="unique among models; a project's spec replaces a built-in one")
-    labels: Labels = Field(default={}, description="free words for people")
+    labels: Labels = Field(default_factory=dict, description="free words for people")
     adapter: str = Field(description="the code that knows files, arguments and results: command, preview")
     image: str | None = Field(default=None, description="container image; @sha256:... pins it")
     command: list[Text] = Field(
-        default=[],
+        default_factory=list,
         description="argv; {text}, {negative}, {inputs.ROLE}, {outputs.NAME}, {params.NAME} are replaced",
     )
-    inputs: dict[Role, InputSpec] = Field(default={}, description="inputs by role")
-    outputs: dict[Role, RelativePath] = Field(default={}, description="file by output name")
+    inputs: dict[Role, InputSpec] = Field(default_factory=dict, description="inputs by role")
+    outputs: dict[Role, RelativePath] = Field(default_factory=dict, description="file by output name")
     params: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")], ParamSpec] = Field(
-        default={}, description="declaration of each parameter: {type, default, min, max, choices}"
+        default_factory=dict, description="declaration of each parameter: {type, default, min, max, choices}"
     )
     env: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")], Text] = Field(
-        default={}, description="environment of the program; no secrets"
+        default_factory=dict, description="environment of the program; no secrets"
     )
 
 
