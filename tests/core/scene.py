@@ -33,12 +33,13 @@ class Scene:
     requests: Sequence[Request] = ()
     previous: Mapping[str, Material] = field(default_factory=dict)
     durations_s: Mapping[str, float] = field(default_factory=dict)
+    held: frozenset[str] = frozenset()
     policy: Policy = field(default_factory=Policy)
     now: float = NOW
 
     @property
     def desired(self) -> Desired:
-        return Desired(runs=tuple(self.wants))
+        return Desired(runs=tuple(self.wants), held=self.held)
 
     @property
     def observed(self) -> Observed:

@@ -160,6 +160,9 @@ def test_with_an_empty_database_work_is_adopted_and_keeps_its_slot() -> None:
         """,
     )
     assert [operation.attempt for operation in plan.operations if operation.act is Act.ADOPT] == [3, 1]
+    assert [(status.phase, status.message) for status in plan.statuses if status.key == "city"] == [
+        (Phase.RUNNING, "found on local")
+    ]
 
 
 def test_of_several_unknown_batches_with_one_digest_the_oldest_is_adopted_alone() -> None:
@@ -292,6 +295,18 @@ def test_work_that_nothing_asks_for_and_that_is_gone_is_lost() -> None:
     for scene, reason in ((gone, Reason.RUN_DIRECTORY_LOST), (killed, Reason.PROCESS_LOST)):
         (operation,) = scene.plan().operations
         assert (operation.act, operation.cause, operation.reason) == (Act.FAIL, Cause.LOST, reason)
+
+
+def test_what_was_intended_waits_while_its_spec_cannot_be_judged() -> None:
+    intended = [an_attempt(state=INTENDED)]
+    held = frozenset({"city"})
+    for batches in ((), (an_observed_batch(state=BatchState.PREPARED),)):
+        assert Scene(attempts=intended, hosts={"local": reachable(*batches)}, held=held).plan().is_empty
+    exited = reachable(an_observed_batch(state=BatchState.EXITED))
+    assert acts(Scene(attempts=[an_attempt()], hosts={"local": exited}, held=held).plan(), "city") == ["collect"]
+    assert acts(Scene(attempts=[an_attempt()], held=held).plan(), "city") == ["fail"]
+    same = a_want("forest", digest=a_digest("city"))  # asks for the digest too, and is not held
+    assert [operation.key for operation in Scene(wants=[same], attempts=intended, held=held).plan().ready] == ["forest"]
 
 
 def test_unwanted_work_runs_on_unless_it_is_cancelled() -> None:

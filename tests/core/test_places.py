@@ -188,6 +188,12 @@ def test_labels_and_host_names_choose_among_hosts_and_a_run_that_fits_none_says_
     assert [status.stuck for status in plan.statuses] == [False, True, False, True]
 
 
+def test_a_run_that_wants_more_gpus_than_any_host_has_says_how_many() -> None:
+    for count, words in ((1, "1 GPU;"), (2, "2 GPUs;")):
+        text = Scene(wants=[a_want(placement=Placement(gpus=count))]).text()
+        assert f"! run city   Queued: no host fits: needs {words} local has 0 GPUs" in text
+
+
 def test_a_model_with_an_image_goes_only_where_images_are_started() -> None:
     image = a_run().model
     scene = Scene(
@@ -258,6 +264,7 @@ def test_inputs_of_waiting_runs_are_staged_ahead_up_to_the_limit() -> None:
         "d": "(stage)",
         "e": "(stage)",
     }
+    assert [phase(plan, key) for key in "abe"] == [Phase.STAGING, Phase.QUEUED, Phase.QUEUED]
 
 
 def test_a_run_with_a_slot_is_staged_whatever_waits_before_it() -> None:

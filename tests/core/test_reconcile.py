@@ -18,6 +18,7 @@ from tests.makers import (
     a_batch_id,
     a_blob,
     a_digest,
+    a_file,
     a_ledger_entry,
     a_material,
     a_request,
@@ -140,6 +141,10 @@ def test_the_output_of_a_source_is_staged_from_the_store() -> None:
         """,
     )
     assert [blob.path for operation in plan.operations for blob in operation.blobs] == [""]
+    video = a_file("video.mp4", b"the video")
+    manifest = (a_file("a.log", b"before it"), video, a_file("z.log", b"after it"))
+    plan = Scene(wants=[DOWN, UP], done=[a_ledger_entry("up", manifest=manifest)]).plan()
+    assert [blob.sha256 for operation in plan.operations for blob in operation.blobs] == [video.sha256]
 
 
 def test_a_run_waits_for_what_it_needs_but_for_no_failed_one() -> None:
