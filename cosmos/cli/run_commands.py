@@ -179,9 +179,9 @@ def _ask() -> None:
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise RefusedError("nothing was started: there is no terminal to ask on", "cosmos apply --yes does not ask")
-    sys.stderr.write("\nApply this plan? [y/N] ")
-    sys.stderr.flush()
     try:
+        sys.stderr.write("\nApply this plan? [y/N] ")
+        sys.stderr.flush()
         answer = sys.stdin.readline()
     except KeyboardInterrupt:
         sys.stderr.write("\nNothing was started.\n")
