@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from cosmos.core.draft import Path
 from cosmos.core.problem import Code, Location, Problem, quoted
@@ -188,6 +189,10 @@ class Builder:
         """A node has an explicit tag."""
         self._refuse(line, column, f"tag {quoted(name)} is not supported", hint="remove it; quotes make a value text")
 
+    def too_deep(self, line: int, column: int) -> NoReturn:
+        """What is read goes deeper than anybody means."""
+        self._stop(line, column, f"nested more than {DEPTH_MAX} deep")
+
     def _key(self, frame: _Frame, text: str, line: int, column: int, *, plain: bool) -> None:
         frame.awaits_key = False
         frame.merging = plain and text == "<<"
@@ -247,9 +252,9 @@ class Builder:
 
     def _check_depth(self, depth: int, line: int, column: int) -> None:
         if depth > DEPTH_MAX:
-            self._stop(line, column, f"nested more than {DEPTH_MAX} deep")
+            self.too_deep(line, column)
 
-    def _stop(self, line: int, column: int, message: str) -> None:
+    def _stop(self, line: int, column: int, message: str) -> NoReturn:
         raise LimitError(Problem(Location(self._file, line, column), Code.TOO_LARGE, message))
 
     def _refuse(self, line: int, column: int, message: str, *, code: Code = Code.SYNTAX, hint: str = "") -> None:

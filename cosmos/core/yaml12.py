@@ -27,6 +27,8 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\
 
 _DOCUMENT = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _NODES = (yaml.ScalarEvent, yaml.CollectionStartEvent)
+_TOO_DEEP = "exceeded maximum nesting depth"
+"""libyaml since 0.2.6 has a limit of its own, which it may meet before it hands over the first event."""
 _UNCLOSED = ("found unexpected end of stream", "found unexpected document indicator")
 _HINTS = {
     "found character that cannot start any token": "indent with spaces; quote a text that starts with @, ` or %",
@@ -88,7 +90,10 @@ def _documents(file: str, text: str) -> Parsed:
                 _feed(builder, text[start:], first_line)
                 break
             except yaml.MarkedYAMLError as error:
-                syntax_errors.append(_syntax(file, error, first_line))
+                problem = _syntax(file, error, first_line)
+                if (error.problem or "").startswith(_TOO_DEEP):
+                    builder.too_deep(problem.at.line, problem.at.column)
+                syntax_errors.append(problem)
                 start = _next_document(text, start, error.problem_mark.index if error.problem_mark else 0)
     except LimitError as error:
         builder.problems.append(error.problem)
