@@ -3,7 +3,6 @@
 import json
 import random
 import re
-import time
 
 import pytest
 from hypothesis import given
@@ -18,6 +17,7 @@ from cosmos.core.member_key import KEY_MAX
 from cosmos.core.references import HINTS_MAX
 from cosmos.core.run import ParamType, Placement, Source
 from tests.core.spec_files import BUILT_IN, expanded, files, loaded, prompt, run, said
+from tests.work import lines_run
 
 
 def keys(found: Expanded) -> list[str]:
@@ -326,14 +326,12 @@ def test_what_waits_for_a_refused_run_is_held_without_another_problem() -> None:
     assert (keys(found), set(found.held)) == (["d"], {"a", "b", "c"})
 
 
-def test_a_thousand_names_that_lead_nowhere_are_said_in_time() -> None:
+def test_a_thousand_names_that_lead_nowhere_are_said_and_few_get_the_costly_hint() -> None:
     texts = [run(f"run-{n}", f"prompt: prompt-{n}x", f"needs: [run-{n}x]") + prompt(f"prompt-{n}") for n in range(500)]
     specs = load([SourceFile(f"{n}.yaml", text.encode()) for n, text in enumerate(texts)])
-    started = time.process_time()
     problems = expand(specs, BUILT_IN, "test").problems
     assert len(problems) == 1000
     assert sum(bool(problem.hint) for problem in problems) == 2 * HINTS_MAX
-    assert time.process_time() - started < 10
 
 
 # Cycles
@@ -377,7 +375,7 @@ def test_what_only_leads_to_a_cycle_is_held_and_not_blamed() -> None:
     assert (keys(found), set(found.held)) == (["c"], {"a", "b"})
 
 
-def test_a_ring_of_thousands_is_said_in_time_and_cut() -> None:
+def test_a_ring_of_thousands_is_said_and_cut() -> None:
     size = 3000
     specs = load(files("".join(run(f"r{n}", f"needs: [r{(n + 1) % size}]") for n in range(size))[:200_000]))
     assert not specs.problems
@@ -386,11 +384,11 @@ def test_a_ring_of_thousands_is_said_in_time_and_cut() -> None:
     assert max(len(problem.message) for problem in found.problems) < 400
 
 
-def test_everybody_waiting_for_everybody_is_said_in_time() -> None:
-    started = time.process_time()
-    found = expanded("".join(run(f"r{n}", "needs: ['r*']") for n in range(300)))
-    assert len(found.problems) == 300
-    assert time.process_time() - started < 10
+def test_everybody_waiting_for_everybody_costs_in_proportion_to_who_waits_for_whom() -> None:
+    size = 300
+    specs = load(files("".join(run(f"r{n}", "needs: ['r*']") for n in range(size))))
+    assert len(expand(specs, BUILT_IN, "test").problems) == size
+    lines_run(lambda: expand(specs, BUILT_IN, "test"), most=60 * size**2)
 
 
 # Held
@@ -528,9 +526,11 @@ def test_one_member_too_many_is_too_many() -> None:
     assert f"makes {MEMBERS_MAX + 1} runs" in line
 
 
-def test_ten_thousand_members_are_made_in_time() -> None:
-    specs = loaded(run("r", f"matrix: {{params.seed: {list(range(5000))}, controls.edge: [0.25, 0.5]}}"))
-    started = time.process_time()
-    found = expand(specs, BUILT_IN, "test")
-    assert len(found.drafts) == MEMBERS_MAX
-    assert time.process_time() - started < 6
+def test_ten_thousand_members_cost_in_proportion() -> None:
+    few, many = (
+        loaded(run("r", f"matrix: {{params.seed: {list(range(seeds))}, controls.edge: [0.25, 0.5]}}"))
+        for seeds in (500, 5000)
+    )
+    assert len(expand(many, BUILT_IN, "test").drafts) == MEMBERS_MAX
+    little = lines_run(lambda: expand(few, BUILT_IN, "test"))
+    assert lines_run(lambda: expand(many, BUILT_IN, "test")) < 12 * little

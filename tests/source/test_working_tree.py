@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -85,9 +84,7 @@ def test_a_folder_named_as_a_spec_file_is_said_and_not_entered(root: Path) -> No
 
 def test_a_pipe_named_as_a_spec_file_does_not_hang(root: Path) -> None:
     os.mkfifo(root / "specs" / "x.yaml")
-    started = time.monotonic()
     assert why_not(root, "specs/x.yaml") == "it is not a regular file"
-    assert time.monotonic() - started < 5
 
 
 def test_a_device_behind_a_link_is_not_opened(root: Path) -> None:
