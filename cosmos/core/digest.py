@@ -40,8 +40,11 @@ SHORT = 8
 
 def canonical(value: object) -> bytes:
     """JSON bytes that are equal for equal values: sorted keys, ASCII, no spaces, no NaN."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return text.encode("ascii")
+    return _CANONICAL.encode(value).encode("ascii")
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+"""Made once: `json.dumps` makes one for each call, and a plan makes three calls a run."""
 
 
 def sha256_hex(data: bytes) -> str:

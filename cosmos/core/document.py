@@ -133,7 +133,10 @@ class Builder:
         self._anchors.clear()
 
     def scalar(self, text: str, anchor: str | None, line: int, column: int, *, plain: bool) -> None:
-        self._count(1, line, column)
+        """Text as written between its quotes; without any, `plain`."""
+        self._nodes += 1
+        if self._nodes > NODES_MAX:
+            self._too_many(line, column)
         if "\x00" in text:
             self._refuse(line, column, "contains NUL, which no program can be given", code=Code.WRONG_VALUE)
         value: object = text
@@ -160,7 +163,8 @@ class Builder:
     def close(self) -> None:
         """End the innermost mapping or list."""
         frame = self._stack.pop()
-        self._merge(frame)
+        if frame.merges:
+            self._merge(frame)
         frame.place.children = frame.children
         value = frame.items if frame.mapping is None else frame.mapping
         height = frame.height + 1
@@ -248,7 +252,10 @@ class Builder:
     def _count(self, nodes: int, line: int, column: int) -> None:
         self._nodes += nodes
         if self._nodes > NODES_MAX:
-            self._stop(line, column, f"more than {NODES_MAX} values in one file, aliases counted each time")
+            self._too_many(line, column)
+
+    def _too_many(self, line: int, column: int) -> NoReturn:
+        self._stop(line, column, f"more than {NODES_MAX} values in one file, aliases counted each time")
 
     def _check_depth(self, depth: int, line: int, column: int) -> None:
         if depth > DEPTH_MAX:

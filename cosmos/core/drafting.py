@@ -7,7 +7,7 @@ than the distinct values.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -103,7 +103,6 @@ class _Drafting:
         self._names = names
         self._project = project
         self._known: dict[tuple[Pick, ...], RunSpec | None] = {}
-        self._unvaried: dict[str, object] = {**dict(spec), "matrix": None, "params": {}, "controls": {}}
         self._params = _values(spec)
         self._placement = Placement(host=spec.placement.host, gpus=spec.placement.gpus, labels=spec.placement.labels)
         self._named = frozenset(spec.inputs if isinstance(spec.inputs, dict) else ())
@@ -180,6 +179,11 @@ class _Drafting:
                 at = partial(_locate, self._run.locate, picks)
                 self.problems.update(explain.problems(error, RunSpec, data, at, at, self._subject))
         return self._known[picks]
+
+    @cached_property
+    def _unvaried(self) -> dict[str, object]:
+        """The spec without what axes vary. Most specs have no matrix, and need none of it."""
+        return {**dict(self._run.spec), "matrix": None, "params": {}, "controls": {}}
 
     def _as_written(self, picks: tuple[Pick, ...]) -> dict[str, object]:
         """The spec with one field as the matrix has it, which is all that can be wrong with it."""

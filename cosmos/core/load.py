@@ -67,7 +67,7 @@ def load(files: Iterable[SourceFile]) -> Loaded:
     problems = {problem for reading in readings for problem in reading.problems}
     problems.update(_clashes([entry for reading in readings for entry in reading.entries]))
     broken = frozenset(problem.at.file for problem in problems)
-    good = [entry for reading in readings for entry in reading.entries if entry.at.file not in broken]
+    good = [entry for reading in readings for entry in reading.entries if entry.document.file not in broken]
     return Loaded(
         prompts=_by_name(good, PromptSpec),
         runs=_by_name(good, RunSpec),
@@ -169,8 +169,10 @@ def _clashes(entries: Iterable[_Entry]) -> Iterator[Problem]:
         if entry.name is not None:
             named.setdefault((entry.kind, entry.name), []).append(entry)
     for (kind, name), same in named.items():
+        if len(same) == 1:
+            continue
         same.sort(key=lambda entry: entry.at)
-        for entry in same if len(same) > 1 else ():
+        for entry in same:
             other = same[0] if entry is not same[0] else same[1]
             message = f"{other.at.short} defines another {kind.lower()} of this name"
             at = entry.document.locate(("name",))

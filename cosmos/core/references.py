@@ -54,6 +54,9 @@ class Links:
         return self.needs if self.source is None else (self.source, *self.needs)
 
 
+_NONE = Links(runs={})
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     keys: tuple[str, ...] = ()
@@ -80,6 +83,8 @@ class References:
     def links(self, run: Located[RunSpec]) -> Links:
         """What `run` waits for, with problems for what does not exist."""
         spec = run.spec
+        if spec.source is None and not spec.needs:
+            return _NONE
         wanted: list[tuple[Path, str]] = [(("needs", index), name) for index, name in enumerate(spec.needs)]
         needs: dict[str, None] = {}
         runs: dict[str, Path] = {}

@@ -95,7 +95,10 @@ class _Resolving:
         run = _run(draft, resolution, adapter.version)
         mismatches = adapter.check(run, media)
         self._refuse(draft, mismatches, Code.MISMATCH)
-        return None if mismatches else replace(run, outputs=adapter.expect(run, media))
+        if mismatches:
+            return None
+        outputs = adapter.expect(run, media)
+        return run if outputs is run.outputs else replace(run, outputs=outputs)
 
     def want(self, run: Run, done: Mapping[str, DesiredRun]) -> DesiredRun | None:
         """The run with its digest, or None when its source has no such output."""
@@ -159,9 +162,11 @@ class _Resolving:
         return self._folders[folder]
 
     def _has_host(self, draft: Draft) -> bool:
-        names = {host.name for host in self._around.hosts}
         wanted = draft.placement.host
-        if wanted == "any" or wanted in names:
+        if wanted == "any":
+            return True
+        names = {host.name for host in self._around.hosts}
+        if wanted in names:
             return True
         hint = did_you_mean(wanted, names) or f"cosmos.toml has: {', '.join(sorted(names))}"
         at = draft.locate(("placement", "host"))
