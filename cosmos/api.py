@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Self
 
 from cosmos.config import ConfigManager, Settings
 from cosmos.errors import BusyError
-from cosmos.outcome import Outcome, Progress, StatusView
+from cosmos.outcome import Outcome, PlanView, Progress, StatusView
 
 if TYPE_CHECKING:
     from cosmos import views
@@ -88,7 +88,7 @@ class CosmosAPI:
         """Everything that the specs ask for, with every problem found. Looks at no host."""
         return self._project.desire()
 
-    def plan(self, targets: Sequence[str] = (), labels: Sequence[str] = (), *, rerun: bool = False) -> "views.PlanView":
+    def plan(self, targets: Sequence[str] = (), labels: Sequence[str] = (), *, rerun: bool = False) -> PlanView:
         """Look, and say what apply would do. Changes nothing but the record of the look.
 
         Args:
@@ -191,7 +191,7 @@ class CosmosAPI:
 
     def apply(
         self,
-        view: "views.PlanView",
+        view: PlanView,
         *,
         wait: bool = True,
         timeout_s: float | None = None,
@@ -273,7 +273,7 @@ class CosmosAPI:
 
     def _converge(
         self,
-        view: "views.PlanView",
+        view: PlanView,
         targets: frozenset[str] | None,
         listener: Listener | None,
         *,

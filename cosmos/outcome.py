@@ -1,13 +1,36 @@
-"""Where runs stand, how far an apply is, and how it ended. Values for every caller of CosmosAPI.
+"""The plan, where runs stand, how far an apply is, and how it ended. Values for every caller of CosmosAPI.
 
-Kept apart from `views`, so that a quick status imports no more than it shows.
+Kept apart from `views`, so that a plan or a quick status imports no more than it shows.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cosmos.core import plan_text
+from cosmos.core.desired import Desired
 from cosmos.core.plan import Phase, Plan, RunStatus, Sync
 from cosmos.core.problem import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """A plan with what it was made from. `selected` are the keys that were asked for."""
+
+    plan: Plan
+    desired: Desired
+    selected: frozenset[str]
+    targeted: bool = False
+    rerun: bool = False
+    revision: str = ""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return self.desired.problems
+
+    @property
+    def text(self) -> str:
+        """The plan as text, as `cosmos plan` prints it."""
+        return plan_text.text(self.plan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

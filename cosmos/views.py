@@ -3,37 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cosmos.core import plan_text
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import SHORT, prompt_id
 from cosmos.core.observed import HostView, Reachable
 from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Operation, Phase, Plan, RunStatus
-from cosmos.core.problem import Location, Problem
+from cosmos.core.problem import Location
 from cosmos.core.recorded import Attempt, LedgerEntry, Recorded
 from cosmos.core.run import Model, Run
 from cosmos.core.spec import PromptSpec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanView:
-    """A plan with what it was made from. `selected` are the keys that were asked for."""
-
-    plan: Plan
-    desired: Desired
-    selected: frozenset[str]
-    targeted: bool = False
-    rerun: bool = False
-    revision: str = ""
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        return self.desired.problems
-
-    @property
-    def text(self) -> str:
-        """The plan as text, as `cosmos plan` prints it."""
-        return plan_text.text(self.plan)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

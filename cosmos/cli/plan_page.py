@@ -10,8 +10,7 @@ from cosmos.config import Settings
 from cosmos.core import plan_text
 from cosmos.core.plan import Act, Phase, RunStatus, Sync
 from cosmos.core.problem import Problem
-from cosmos.outcome import Outcome
-from cosmos.views import PlanView
+from cosmos.outcome import Outcome, PlanView
 
 OUTPUTS_SHOWN = 20
 

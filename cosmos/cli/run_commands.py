@@ -24,8 +24,7 @@ from cosmos.errors import RefusedError
 if TYPE_CHECKING:
     from cosmos.api import CosmosAPI, Listener
     from cosmos.core.plan import RunStatus
-    from cosmos.outcome import Outcome
-    from cosmos.views import PlanView
+    from cosmos.outcome import Outcome, PlanView
 
 EXIT_CHANGES = 2
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from cosmos.core.case import Policy, published_folder
 from cosmos.core.desired import Desired, DesiredRun
@@ -18,10 +19,12 @@ from cosmos.core.plan import Act, Cause, Operation, Plan
 from cosmos.core.reconcile import reconcile
 from cosmos.core.recorded import Manifest, Recorded
 from cosmos.core.sweep import waits_for_its_spec
-from cosmos.engine.execute import Assignment, execute, intend
 from cosmos.engine.workers import Workers
 from cosmos.engine.world import World
 from cosmos.errors import CosmosError, HostUnreachable
+
+if TYPE_CHECKING:
+    from cosmos.engine.execute import Assignment
 
 logger = logging.getLogger(__name__)
 
@@ -155,6 +158,8 @@ class Engine:
         return trouble.count < TRIES_LIMIT and self.world.clock.monotonic() >= trouble.until
 
     def _begin(self, operation: Operation, want: DesiredRun | None, look: Look) -> None:
+        from cosmos.engine.execute import Assignment, intend  # what only looks needs none of this
+
         is_new = operation.act is Act.LAUNCH and operation.cause is not Cause.RESUMED
         if is_new and (want is None or not intend(operation, want, self.world)):
             return  # another controller was first; the next look shows its attempt
@@ -167,7 +172,9 @@ class Engine:
         )
         self.workers.submit(operation.id, lambda: self._act(given), self.wake)
 
-    def _act(self, given: Assignment) -> None:
+    def _act(self, given: "Assignment") -> None:
+        from cosmos.engine.execute import execute
+
         operation = given.operation
         try:
             execute(given, self.world)

@@ -12,10 +12,9 @@ from cosmos.core.recorded import Recorded, Request, Verb
 from cosmos.core.select import Named, select
 from cosmos.engine.cycle import TRIES_LIMIT, Engine, Look, Report, Trouble
 from cosmos.engine.workers import InlineWorkers
-from cosmos.outcome import Doing, Outcome, Progress
+from cosmos.outcome import Doing, Outcome, PlanView, Progress
 from cosmos.project.reading import FINGERPRINT, PROBLEMS
 from cosmos.project.wiring import Project
-from cosmos.views import PlanView
 
 
 def make(project: Project, targets: Sequence[str], labels: Sequence[str], *, rerun: bool = False) -> PlanView:

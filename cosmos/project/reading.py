@@ -2,17 +2,13 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from cosmos.config import Settings
 from cosmos.core.plan import ENDED, Phase, Plan
-from cosmos.outcome import Outcome, Progress, StatusView
+from cosmos.outcome import Outcome, PlanView, Progress, StatusView
 from cosmos.source import WorkingTree
 from cosmos.state.board import Board
 from cosmos.state.quick import read_board
-
-if TYPE_CHECKING:
-    from cosmos.views import PlanView
 
 FINGERPRINT = "specs"
 """Note beside the statuses: the state of the spec files that they were made from."""
@@ -58,7 +54,7 @@ FOLLOW_S = 2.0
 
 def follow(
     read: Callable[[], Board],
-    view: "PlanView",
+    view: PlanView,
     is_detached: Callable[[], bool],
     timeout_s: float | None,
     listener: Callable[[Progress], None] | None = None,

@@ -7,9 +7,9 @@ from cosmos.core.desired import Desired
 from cosmos.core.digest import Digest
 from cosmos.core.recorded import AttemptState, Request, Verb
 from cosmos.errors import RefusedError
+from cosmos.outcome import PlanView
 from cosmos.project import plans
 from cosmos.project.wiring import Project
-from cosmos.views import PlanView
 
 
 def rerun(project: Project, view: PlanView, by: str) -> None:
