@@ -45,12 +45,12 @@ def _main(folder: Path) -> None:
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(lambda published: store.publish(published, (file,)), folders))
     database = open_database(settings.database_url)
-    with database.writing() as connection:
+    with database.writing() as session:
         for want, published in zip(wants, folders, strict=True):
             meta, attempt, entry = _rows(want, (file,), published)
-            claims.intend(connection, attempt, want.material, meta, "")
-            claims.finished(connection, entry, entry.finished_at)
-            claims.released(connection, entry.batch_id)
+            claims.intend(session, attempt, want.material, meta, "")
+            claims.finished(session, entry, entry.finished_at)
+            claims.released(session, entry.batch_id)
     database.close()
     project.close()
 
