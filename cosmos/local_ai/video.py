@@ -96,7 +96,7 @@ def open_video(path: Path) -> Iterator[VideoReader]:
 
 
 def to_image(frame: VideoFrame) -> Image:
-    rgb = frame.reformat(format="rgb24", interpolation=int(_CONVERT), dst_color_range=ColorRange.JPEG)
+    rgb = frame.reformat(format="rgb24", interpolation=int(_CONVERT), dst_color_range=ColorRange.JPEG, threads=1)
     return np.asarray(rgb.to_ndarray(), dtype=np.uint8)
 
 
@@ -124,6 +124,7 @@ class VideoWriter:
             "crf": str(crf),
             "preset": "veryfast",
             "threads": "1",
+            "mbtree": "0",  # with it, x264 165 gives small pictures other bytes now and then
             "g": str(max(1, round(fps))),
             "flags": "+bitexact",
         }
@@ -160,6 +161,7 @@ class VideoWriter:
             interpolation=int(_CONVERT),
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
+            threads=1,  # several give other bytes now and then
         )
         frame.pts = self._count
         frame.time_base = self._stream.codec_context.time_base
