@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cosmos import views
     from cosmos.core.desired import Desired
     from cosmos.engine.converge import Converge
-    from cosmos.engine.cycle import Report
+    from cosmos.project.machines import Machines
     from cosmos.project.wiring import Project
     from cosmos.scaffold import Scaffold
 
@@ -91,21 +91,17 @@ class CosmosAPI:
     def plan(self, targets: Sequence[str] = (), labels: Sequence[str] = (), *, rerun: bool = False) -> PlanView:
         """Look, and say what apply would do. Changes nothing but the record of the look.
 
-        Args:
-            targets: Names, ids, globs over keys or unique prefixes; none for all runs.
-            labels: Terms as `name=value`, `name!=value`, `name`, `!name`.
-            rerun: Plan finished runs among the targets again.
+        Targets are names, ids, globs over keys or unique prefixes; labels are terms as `name=value`, `name!=value`,
+        `name`, `!name`. With `rerun` the finished runs among them are planned again.
         """
         from cosmos.project import plans
 
         return plans.make(self._project, targets, labels, rerun=rerun)
 
     def status(self, *, look: bool | None = None) -> StatusView:
-        """Where every run stands.
+        """Where every run stands. `look` True looks at the hosts first, False never does.
 
-        Args:
-            look: True looks at the hosts first, False never does. None looks when work was under way
-                at the last look, or when there was none yet.
+        None looks when work was under way at the last look, or when there was none yet.
         """
         from cosmos.project import reading
 
@@ -140,6 +136,13 @@ class CosmosAPI:
 
         return asking.hosts(self._project)
 
+    @cached_property
+    def machines(self) -> "Machines":
+        """The hosts as machines: check, trust, pull."""
+        from cosmos.project.machines import Machines
+
+        return Machines(lambda: self._project)
+
     def show(self, name: str) -> "views.RunDetails | views.PromptRow | views.ModelRow":
         """All about one run, prompt or model (`run/x`, `prompt/x` and `model/x` say which)."""
         from cosmos.project import asking
@@ -161,14 +164,10 @@ class CosmosAPI:
         tail: int | None = None,
         follow: bool = False,
     ) -> Iterator[bytes]:
-        """The log of a run's newest attempt, or of another, in pieces.
+        """The log of a run's newest attempt, or of another by its number, in pieces.
 
-        Args:
-            name: A run.
-            attempt: Number of an attempt; default: the newest.
-            since_s: Only what was written in the last seconds, so many.
-            tail: Only the last lines, so many.
-            follow: Go on as the log grows, until the attempt ends.
+        Only what was written in the last `since_s` seconds, and only the last `tail` lines of that. With `follow` it
+        goes on as the log grows, until the attempt ends.
         """
         from cosmos.project import logs
 
@@ -284,12 +283,8 @@ class CosmosAPI:
         from cosmos.engine.converge import Converge
         from cosmos.project import plans
 
-        def told(report: "Report") -> None:
-            if listener is not None:
-                listener(plans.progress(report, self._project))
-
         with self._project.engine() as engine:
-            self._loop = loop = Converge(engine, told)
+            self._loop = loop = Converge(engine, lambda report: plans.tell(report, self._project, listener))
             if self._detached:
                 loop.stop()
             try:

@@ -3,8 +3,9 @@
 Kept apart from `views`, so that a plan or a quick status imports no more than it shows.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 from cosmos.core import plan_text
 from cosmos.core.desired import Desired
@@ -89,6 +90,38 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostNote:
+    """A host at the last look, as `status` shows it. `why` and `since` of one that could not be reached.
+
+    `gpus` has by name of a GPU what it does: `gpu0` -> `city-rain, then city-snow`. Idle times in seconds, of
+    `gaps` gaps between two batches.
+    """
+
+    name: str
+    reachable: bool
+    why: str = ""
+    since: float | None = None
+    queued: int = 0
+    gpus: Mapping[str, str] = field(default_factory=dict)
+    gaps: int = 0
+    idle_median_s: float = 0.0
+    idle_worst_s: float = 0.0
+
+
+def notes_to_text(notes: Iterable[HostNote]) -> str:
+    """Equal notes give equal text."""
+    return json.dumps([asdict(note) for note in notes], separators=(",", ":"))
+
+
+def notes_from_text(text: str) -> tuple[HostNote, ...]:
+    """What `notes_to_text` made; none from what another version made."""
+    try:
+        return tuple(HostNote(**note) for note in json.loads(text or "[]"))
+    except (ValueError, TypeError):
+        return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusView:
     """Where every run stands. `looked_at` is seconds since the epoch, None before the first look.
 
@@ -97,6 +130,7 @@ class StatusView:
 
     statuses: tuple[RunStatus, ...]
     looked_at: float | None
+    hosts: tuple[HostNote, ...] = ()
     stale: bool = False
     problems: int = 0
 

@@ -5,11 +5,14 @@ from dataclasses import dataclass, field, replace
 
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import SHORT, prompt_id
-from cosmos.core.observed import HostView, Reachable
+from cosmos.core.idle import Idle
+from cosmos.core.observed import Gpu, HostView, Reachable
+from cosmos.core.occupancy import Occupancy
+from cosmos.core.offering import gpus_of, slots_of
 from cosmos.core.placement import HostConfig
-from cosmos.core.plan import Operation, Phase, Plan, RunStatus
+from cosmos.core.plan import Act, Operation, Phase, Plan, RunStatus
 from cosmos.core.problem import Location
-from cosmos.core.recorded import Attempt, LedgerEntry, Recorded
+from cosmos.core.recorded import Attempt, LedgerEntry
 from cosmos.core.run import Model, Run
 from cosmos.core.spec import PromptSpec
 
@@ -53,20 +56,64 @@ class ModelRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GpuRow:
+    """One GPU of a host: `gpu` as its device shows it, and what uses it.
+
+    `run` is the key of what this project has on it, `next` of what waits for it; `offered` when the
+    configuration lets it be given out.
+    """
+
+    gpu: Gpu
+    run: str = ""
+    next: str = ""
+    offered: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostRow:
-    """One host as configured and as found; `why` says what kept us from looking."""
+    """One host as configured and as found; `why` says what kept us from looking, `since` when that began.
+
+    `slots` is 0 where they follow from a machine that could not be looked at. `queued` counts the runs that
+    wait for a place there.
+    """
 
     name: str
     runtime: str
     address: str
     slots: int
-    busy: int
-    reachable: bool
+    busy: int = 0
+    queued: int = 0
+    reachable: bool = False
     why: str = ""
+    since: float | None = None
     disk_free: int = 0
     disk_total: int = 0
-    gpus: tuple[str, ...] = ()
+    cores: int = 0
+    driver: str = ""
+    gpus: tuple[GpuRow, ...] = ()
+    idle: Idle | None = None
+    """How long its GPUs stood idle between batches lately; None where nothing was measured."""
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownKey:
+    """The key that an SSH server showed. `expected` are the keys that are known for it, and where from.
+
+    `is_way`: of the machine that the host is reached through, not its own. `is_fixed`: `host_key` says which key it
+    must be, so that trusting another one would change nothing.
+    """
+
+    name: str
+    server: str
+    type: str
+    blob: bytes
+    fingerprint: str
+    is_known: bool
+    is_revoked: bool = False
+    is_way: bool = False
+    is_fixed: bool = False
+    expected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,24 +189,34 @@ def prompt_row(project: str, name: str, spec: PromptSpec, at: Location, desired:
     )
 
 
-def host_row(config: HostConfig, runtime: str, address: str, view: HostView | None, recorded: Recorded) -> HostRow:
-    """A host with what it is doing for this project."""
-    attempts = (attempt for each in recorded.attempts.values() for attempt in each)
-    busy = sum(attempt.is_open and attempt.host == config.name for attempt in attempts)
-    row = HostRow(
-        name=config.name,
-        runtime=runtime,
-        address=address,
-        slots=config.slots,
-        busy=busy,
-        reachable=isinstance(view, Reachable),
-        why=getattr(view, "why", ""),
-        labels=config.labels,
-    )
+def host_row(config: HostConfig, row: HostRow, view: HostView | None, occupancy: Occupancy) -> HostRow:
+    """A host's row, with what a look found there and what it is doing for this project."""
     if not isinstance(view, Reachable):
-        return row
-    gpus = tuple(gpu.name for gpu in view.gpus)
-    return replace(row, disk_free=view.disk_free, disk_total=view.disk_total, gpus=gpus)
+        since = view.since if view is not None else None
+        return replace(row, why=view.why if view is not None else "no look", since=since)
+    offered = {gpu.id for gpu in gpus_of(config, view)}
+    return replace(
+        row,
+        reachable=True,
+        slots=slots_of(config, view),
+        busy=len(occupancy.holders),
+        disk_free=view.disk_free,
+        disk_total=view.disk_total,
+        cores=view.cores,
+        driver=view.driver,
+        gpus=tuple(
+            GpuRow(gpu=gpu, run=holds, next=waits, offered=gpu.id in offered)
+            for gpu in view.gpus
+            for holds, waits in [occupancy.on(gpu.id)]
+        ),
+    )
+
+
+def queued(plan: Plan, host: str) -> int:
+    """Runs that wait for a place on a host, or are next on one of its GPUs."""
+    places = {operation.key: operation.host for operation in plan.operations if operation.act is Act.LAUNCH}
+    waiting = (status for status in plan.statuses if status.phase is Phase.QUEUED and not status.stuck)
+    return sum(places.get(status.key, status.host) == host for status in waiting)
 
 
 def facts(

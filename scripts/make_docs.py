@@ -109,6 +109,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "retry": _fields(spec.RetrySpec),
     "model": _fields(spec.ModelSpec),
     "param": _fields(spec.ParamSpec),
+    "container": _fields(spec.ContainerSpec),
     "project-settings": _fields(ProjectSettings),
     "database-settings": _fields(DatabaseSettings),
     "host-settings": _fields(HostSettings),

@@ -13,7 +13,16 @@ import pytest
 from tests.media import write_scene
 from tests.projects import Project, make_project
 
-pytest_plugins = ("tests.needs",)
+pytest.register_assert_rewrite("tests.core.scene")  # `expect` compares texts; pytest shows where they differ
+
+pytest_plugins = (
+    "tests.needs",
+    "tests.services.dockerd",
+    "tests.services.gpus",
+    "tests.services.images",
+    "tests.services.proxy",
+    "tests.services.gpu_host",  # it imports the others, which must be loaded as plugins before
+)
 
 hypothesis.settings.register_profile("cosmos", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("cosmos")

@@ -10,7 +10,7 @@ from typing import Any
 
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import DIGEST_SCHEMA, Digest, Material, batch_id, run_id, sha256_hex
-from cosmos.core.observed import BatchMeta, BatchState, ExitRecord, Member, ObservedBatch, Reachable, Unreachable
+from cosmos.core.observed import BatchMeta, BatchState, ExitRecord, Gpu, Member, ObservedBatch, Reachable, Unreachable
 from cosmos.core.plan import Blob
 from cosmos.core.problem import Location
 from cosmos.core.recorded import Attempt, AttemptState, FileEntry, LedgerEntry, Manifest, Request, Verb
@@ -185,6 +185,12 @@ def an_observed_batch(
         boot_id=BOOT if claimed else "",
     )
     return replace(batch, **fields)
+
+
+def a_gpu(index: int = 0, used: int = 0, **fields: Any) -> Gpu:
+    """A GPU with 80 GiB, of which `used` MiB are in use, and the id `GPU-<index>`."""
+    gpu = Gpu(id=f"GPU-{index}", name="H100", index=index, memory_total_mib=81_920, memory_used_mib=used)
+    return replace(gpu, **fields)
 
 
 def reachable(*batches: ObservedBatch, **fields: Any) -> Reachable:

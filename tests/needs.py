@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -40,7 +41,29 @@ def git() -> str | None:
     return None if shutil.which("git") else "the program git is not installed"
 
 
-NEEDS: dict[str, Probe] = {"root": root, "mount": mount, "git": git}
+def docker() -> str | None:
+    """A daemon is started by the first test that wants one; this is what it needs for that."""
+    if reason := mount():
+        return reason
+    if missing := [name for name in ("docker", "dockerd", "setpriv") if not shutil.which(name)]:
+        return f"not installed: {', '.join(missing)}"
+    return None if any(Path("/sys/fs/cgroup").iterdir()) else "no control groups are mounted"
+
+
+def ssh() -> str | None:
+    """Tests start a server of their own, and users to log in as."""
+    programs = ("sshd", "ssh", "ssh-keygen", "ssh-agent", "ssh-add")
+    missing = [name for name in programs if not shutil.which(name, path=f"{os.defpath}:/usr/sbin:/sbin")]
+    return f"not installed: {', '.join(missing)}" if missing else root()
+
+
+NEEDS: dict[str, Probe] = {
+    "root": root,
+    "mount": mount,
+    "git": git,
+    "docker": docker,
+    "ssh": ssh,
+}
 
 
 @cache

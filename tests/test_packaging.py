@@ -1,6 +1,8 @@
 """What an installation has that is not a checkout: everything the program reads is in the wheel."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,10 +17,13 @@ MADE_BY_PYTHON = {"__pycache__"}
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built with the hatchling of this environment, so that nothing is downloaded."""
-    target = tmp_path_factory.mktemp("wheel")
+    return build(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+def build(source: Path, target: Path) -> Path:
+    """With the hatchling of this environment, so that nothing is downloaded."""
     words = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target)]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(words, cwd=source, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     (built,) = target.glob("*.whl")
     return built
@@ -26,6 +31,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def names(wheel: Path) -> set[str]:
+    return names_in(wheel)
+
+
+def names_in(wheel: Path) -> set[str]:
     with zipfile.ZipFile(wheel) as archive:
         return set(archive.namelist())
 
@@ -84,3 +93,17 @@ def test_an_installed_cosmos_makes_the_sample_project(installed: dict[str, str],
     assert files_below(ROOT / "specs") == files_below(tmp_path / "mine" / "specs")
     cosmos(tmp_path / "mine", "validate")
     assert "to run" in cosmos(tmp_path / "mine", "plan")
+
+
+def test_the_preview_image_is_built_from_all_that_the_wheel_is_made_of(names: set[str], tmp_path: Path) -> None:
+    dockerfile = ROOT / "images" / "preview" / "Dockerfile"
+    copies = [line.split()[1:] for line in dockerfile.read_text().splitlines() if re.match("COPY (?!--)", line)]
+    allowed = dockerfile.with_name("Dockerfile.dockerignore").read_text().splitlines()
+    for *sources, target in copies:
+        for source in sources:
+            assert f"!{source}" in allowed
+            if (ROOT / source).is_dir():
+                shutil.copytree(ROOT / source, tmp_path / target, ignore=shutil.ignore_patterns(*MADE_BY_PYTHON))
+            else:
+                shutil.copy(ROOT / source, tmp_path / target)
+    assert names_in(build(tmp_path, tmp_path / "dist")) == names

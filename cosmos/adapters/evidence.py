@@ -20,6 +20,8 @@ _SIGNALS = {1: "HUP", 2: "INT", 3: "QUIT", 4: "ILL", 6: "ABRT", 7: "BUS", 8: "FP
 _FROM_OUTSIDE = frozenset({1, 9, 15})
 """Signals that a program does not send itself."""
 
+_KERNEL_FREED = "cosmos: out of memory: "
+"""What run.sh says when the kernel ended a process of the run, be it the program or a child of it."""
 _NO_DISK = re.compile(r"No space left on device|Disk quota exceeded", re.IGNORECASE)
 _NO_GPU_MEMORY = re.compile(r"CUDA out of memory|torch\.(cuda\.)?OutOfMemoryError|CUDA_ERROR_OUT_OF_MEMORY")
 _NO_MEMORY = re.compile(r"out of memory|oom[- ]kill|cannot allocate memory|MemoryError|std::bad_alloc", re.IGNORECASE)
@@ -43,6 +45,8 @@ def exit_verdict(record: ExitRecord, log_tail: str) -> Verdict | None:
     if record.code in (126, 127):
         words = "cannot be executed" if record.code == 126 else "is not on the host"
         return Verdict(reason=Reason.PROGRAM_NOT_FOUND, message=_join(f"the program {words}", last))
+    if last.startswith(_KERNEL_FREED):
+        return Verdict(reason=Reason.HOST_OUT_OF_MEMORY, message=last.removeprefix(_KERNEL_FREED))
     if _NO_DISK.search(log_tail):
         return Verdict(reason=Reason.DISK_FULL, message=_join("the host's disk is full", last))
     if _NO_GPU_MEMORY.search(log_tail):

@@ -54,7 +54,7 @@ class PreviewAdapter:
 
     def model_problems(self, model: Model) -> Sequence[Refusal]:
         refusals = param_problems(model.params)
-        given = {"image": model.image, "command": model.command, "inputs": model.inputs, "outputs": model.outputs}
+        given = {"command": model.command, "inputs": model.inputs, "outputs": model.outputs}
         for field, value in given.items():
             if value:
                 message = f"the preview has its own {field}"

@@ -4,23 +4,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cosmos.api import CosmosAPI
+from cosmos.cli import host_page
 from cosmos.cli.render import Screen, table
 from cosmos.cli.status_page import FORMAT_VERSION, STYLES
-from cosmos.core.plan_text import size
 from cosmos.core.run import Model, ParamType
 from cosmos.core.select import Named, select
-from cosmos.views import HostRow, ModelRow, PromptRow, RunRow
+from cosmos.views import ModelRow, PromptRow, RunRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """Things of one kind. The last column of a row may be cut on a terminal."""
+    """Things of one kind. The last column of a row may be cut on a terminal.
+
+    `below` are tables of their parts, `remarks` what is said under all.
+    """
 
     kind: str
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
-    items: Sequence[dict[str, object]]
+    items: Sequence[dict[str, object]] = ()
     spare: Sequence[str] = ()
+    below: Sequence["Listing"] = ()
+    remarks: Sequence[str] = ()
 
     @property
     def names(self) -> list[str]:
@@ -30,7 +35,10 @@ class Listing:
 def lines(listing: Listing, screen: Screen) -> list[str]:
     if not listing.rows:
         return [f"no {listing.kind}"]
-    return table(screen, listing.heads, listing.rows, spare=listing.spare, styles=STYLES)
+    found = table(screen, listing.heads, listing.rows, spare=listing.spare, styles=STYLES)
+    for part in listing.below:
+        found += ["", *lines(part, screen)]
+    return [*found, "", *listing.remarks] if listing.remarks else found
 
 
 def document(listing: Listing) -> dict[str, object]:
@@ -150,42 +158,21 @@ def hosts(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> Lis
     rows = cosmos.hosts()
     chosen = select([Named(key=row.name, labels=row.labels) for row in rows], names, labels)
     found = [row for row in rows if row.name in chosen]
+    gpus = Listing(
+        kind="GPUs",
+        heads=host_page.GPU_HEADS,
+        rows=[cells for row in found for cells in host_page.gpu_cells(row)],
+        spare=host_page.GPU_SPARE,
+    )
     return Listing(
         kind="hosts",
-        heads=("NAME", "ADDRESS", "RUNTIME", "HOST", "BUSY", "DISK", "GPUS", "LABELS"),
-        rows=[_host_cells(row) for row in found],
-        items=[_host(row) for row in found],
-        spare=("LABELS", "RUNTIME"),
+        heads=host_page.HEADS,
+        rows=[host_page.cells(row) for row in found],
+        items=[host_page.document(row) for row in found],
+        spare=host_page.SPARE,
+        below=[gpus] if gpus.rows else [],
+        remarks=host_page.remarks(found),
     )
-
-
-def _host_cells(row: HostRow) -> tuple[str, ...]:
-    return (
-        row.name,
-        row.address,
-        row.runtime,
-        "Reachable" if row.reachable else f"Unreachable: {row.why}",
-        f"{row.busy} of {row.slots}",
-        f"{size(row.disk_free)} free" if row.disk_total else "-",
-        ", ".join(row.gpus) or "-",
-        pairs(row.labels),
-    )
-
-
-def _host(row: HostRow) -> dict[str, object]:
-    return {
-        "name": row.name,
-        "address": row.address,
-        "runtime": row.runtime,
-        "reachable": row.reachable,
-        "why": row.why,
-        "slots": row.slots,
-        "busy": row.busy,
-        "disk_free": row.disk_free,
-        "disk_total": row.disk_total,
-        "gpus": list(row.gpus),
-        "labels": dict(row.labels),
-    }
 
 
 def pairs(labels: Mapping[str, str]) -> str:

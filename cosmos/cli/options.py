@@ -66,6 +66,18 @@ def complete_names(context: typer.Context, incomplete: str) -> list[str]:
         return []
 
 
+def complete_hosts(context: typer.Context, incomplete: str) -> list[str]:
+    """Hosts of the configuration, for the TAB key."""
+    from cosmos.api import CosmosAPI
+    from cosmos.errors import CosmosError
+
+    project = context.find_root().params.get("project")
+    try:
+        return [name for name in sorted(CosmosAPI(project).settings.hosts) if name.startswith(incomplete)]
+    except CosmosError:
+        return []
+
+
 def split(terms: list[str] | None) -> list[str]:
     """Label terms, whether repeated or with commas between."""
     return [term.strip() for value in terms or () for term in value.split(",") if term.strip()]

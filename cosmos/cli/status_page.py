@@ -5,12 +5,13 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 
 from cosmos.cli.render import Screen, age, one_line, plural, table, timestamp
 from cosmos.core.plan import Phase, RunStatus, Sync
 from cosmos.core.plan_text import status_json
 from cosmos.core.reasons import REASONS
-from cosmos.outcome import StatusView
+from cosmos.outcome import HostNote, StatusView
 
 FORMAT_VERSION = 1
 """Of the JSON forms. Fields are added under one version; a changed meaning raises it."""
@@ -36,6 +37,7 @@ def lines(view: StatusView, screen: Screen) -> list[str]:
     if view.statuses:
         rows = [_row(status, now) for status in view.statuses]
         found += [*table(screen, HEADS, rows, spare=SPARE, styles=STYLES), ""]
+    found += _hosts(view.hosts, screen, now)
     found += next_steps(view.statuses, screen)
     looked = f" Looked {age(now - view.looked_at)} ago." if view.looked_at is not None else " Never looked."
     found.append(f"{counts(view.statuses)}.{looked}")
@@ -46,6 +48,20 @@ def lines(view: StatusView, screen: Screen) -> list[str]:
     return found
 
 
+def _hosts(hosts: Sequence[HostNote], screen: Screen, now: float) -> list[str]:
+    """Only hosts with GPUs, and those that could not be reached at the last look."""
+    rows = []
+    for host in hosts:
+        does = ", ".join(f"{gpu} {words}" for gpu, words in host.gpus.items())
+        if not host.reachable:
+            since = "" if host.since is None else f" for {age(now - host.since)}"
+            does = f"Unreachable{since}: {host.why}"
+        if does:
+            idle = f"{host.idle_median_s:.2f}s, worst {host.idle_worst_s:.2f}s" if host.gaps else "-"
+            rows.append([host.name, str(host.queued), idle, does])
+    return [*table(screen, ("HOST", "QUEUED", "GPUS IDLE", "GPUS"), rows, spare=("GPUS IDLE",)), ""] if rows else []
+
+
 def document(view: StatusView) -> dict[str, object]:
     """What `cosmos status -o json` prints."""
     return {
@@ -54,6 +70,7 @@ def document(view: StatusView) -> dict[str, object]:
         "stale": view.stale,
         "problems": view.problems,
         "counts": {phase.value: count for phase, count in view.counts().items()},
+        "hosts": [{**asdict(host), "since": timestamp(host.since)} for host in view.hosts],
         "runs": [run_document(status) for status in view.statuses],
     }
 

@@ -11,7 +11,7 @@ from cosmos.core.digest import SHORT, Digest, Material, changed, sha256_hex
 from cosmos.core.observed import BatchState, HostView, ObservedBatch, OutputState, Reachable
 from cosmos.core.placement import Obstacle
 from cosmos.core.plan import Cause, Phase
-from cosmos.core.reasons import REASONS
+from cosmos.core.reasons import REASONS, Reason
 from cosmos.core.recorded import Attempt, AttemptState, LedgerEntry, Request, Verb
 
 
@@ -25,6 +25,8 @@ class Policy:
     backoff_cap_s: float = 300.0
     stage_ahead: int = 2
     """Waiting runs a host whose inputs are uploaded before there is a slot."""
+    run_ahead: bool = True
+    """Start the next run of a GPU in advance: it waits on the host for the one that computes there."""
     keep_failed: frozenset[str] = frozenset()
     """Hosts on which run directories of failed attempts stay."""
 
@@ -59,6 +61,8 @@ class Case:
     """Where a batch of this digest is that the database does not know."""
     ghost_host: str = ""
     """Where an attempt that is recorded as over is still alive."""
+    after: str = ""
+    """Key of the run whose batch holds the GPUs that the open attempt waits for."""
     obstacle: Obstacle | None = None
     blockers: tuple[Blocker, ...] = ()
     previous: Material | None = None
@@ -191,10 +195,33 @@ def is_working(batch: ObservedBatch) -> bool:
 
 
 def is_unstarted(case: Case) -> bool:
-    """The open attempt has not had a process yet."""
+    """The program of the open attempt has not begun."""
+    if waits(case):
+        return True
     if case.open is None or case.state in (BatchState.RUNNING, BatchState.EXITED, BatchState.LOST):
         return False
     return case.open.state is AttemptState.INTENDED or case.state is BatchState.PREPARED
+
+
+def waits(case: Case) -> bool:
+    """The open attempt was started in advance, and waits on its host for its GPUs."""
+    return case.batch is not None and case.batch.waits
+
+
+def lost_because(batch: ObservedBatch, view: Reachable) -> tuple[Reason, str]:
+    """Why a claimed batch has neither process nor exit record, and one sentence with what the runtime knows."""
+    if OOM_KILLED in batch.evidence:
+        reason = Reason.HOST_OUT_OF_MEMORY
+    elif batch.boot_id and batch.boot_id != view.boot_id:
+        reason = Reason.HOST_REBOOTED
+    else:
+        reason = Reason.PROCESS_LOST
+    known = f": {batch.evidence}" if batch.evidence else ""
+    return reason, f"{REASONS[reason].meaning}{known}"
+
+
+OOM_KILLED = "OOMKilled"
+"""In the evidence of a container that the kernel ended to free memory."""
 
 
 def published_folder(key: str, entry: LedgerEntry) -> str:

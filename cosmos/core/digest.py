@@ -26,7 +26,16 @@ FACETS = ("model", "prompt", "inputs", "controls", "params", "source")
 NOT_IN_DIGEST = frozenset(
     {"key", "id", "name", "at", "prompt", "labels", "axes", "needs", "placement", "priority", "retry_limit"}
     | {"timeout_s", "suspend", "outputs"}
-    | {"model.name", "model.inputs", "model.params", "model.at", "control.derived", "source.key", "source.file"}
+    | {
+        "model.name",
+        "model.inputs",
+        "model.params",
+        "model.container",
+        "model.at",
+        "control.derived",
+        "source.key",
+        "source.file",
+    }
 )
 """Fields of `Run`, and of the values in it, that do not change the bytes of its output.
 

@@ -19,8 +19,8 @@ from cosmos.core.load import Loaded, Located
 from cosmos.core.matrix import Member, Pick
 from cosmos.core.problem import Code, Location, Problem, quoted
 from cosmos.core.references import Links, Nearest
-from cosmos.core.run import Model, ParamType, Placement, Source, Value
-from cosmos.core.spec import ControlSpec, ModelSpec, PromptSpec, RunSpec
+from cosmos.core.run import Container, Model, ParamType, Placement, Source, Value
+from cosmos.core.spec import ControlSpec, ModelSpec, PromptSpec, RunSpec, size_bytes
 
 T = TypeVar("T")
 
@@ -78,6 +78,12 @@ def model_of(spec: ModelSpec, at: Location) -> Model:
         inputs={role: declared.required for role, declared in spec.inputs.items()},
         params=params,
         env=spec.env,
+        container=Container(
+            shm_bytes=size_bytes(spec.container.shm),
+            memory_bytes=size_bytes(spec.container.memory) if spec.container.memory else 0,
+            ipc=spec.container.ipc,
+            network=spec.container.network,
+        ),
         at=at,
     )
 

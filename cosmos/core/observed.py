@@ -1,6 +1,6 @@
 """What a look found. A look that could not be made is `Unreachable`: never an empty `Reachable`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -70,6 +70,11 @@ class ObservedBatch:
     meta: BatchMeta | None = None
     exit: ExitRecord | None = None
     started_at: float | None = None
+    """When its program began; None while its inputs are verified, and while another batch holds its GPUs."""
+    image: str = ""
+    """Id of the image that its container was made from."""
+    evidence: str = ""
+    """What the runtime says about a lost one (`OOMKilled`, an exit code), for the choice of a reason."""
     boot_id: str = ""
     """Boot of the host at the time the batch was claimed; empty before that."""
     survivors: int = 0
@@ -78,16 +83,34 @@ class ObservedBatch:
     log_tail: bytes = b""
     """Last bytes of the log, for running batches only."""
 
+    @property
+    def waits(self) -> bool:
+        """Started in advance: its program begins when the batch that holds its GPUs ends."""
+        return self.state is BatchState.RUNNING and self.started_at is None
+
+    @property
+    def began_at(self) -> float | None:
+        """When its program began; the exit record knows best."""
+        return self.exit.started_at if self.exit and self.started_at is not None else self.started_at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gpu:
-    """One GPU as nvidia-smi describes it. Memory in MiB, utilisation in percent."""
+    """One GPU as nvidia-smi describes it. Memory in MiB, utilisation in percent, degrees Celsius, watts.
+
+    A figure that the device does not tell is 0.
+    """
 
     id: str
     name: str
+    index: int = 0
     memory_total_mib: int = 0
     memory_used_mib: int = 0
     utilisation: int = 0
+    temperature: int = 0
+    power: float = 0.0
+    holders: tuple[str, ...] = ()
+    """What computes on it and is none of this project's batches, a few words each: `python (pid 4711, 3,120 MiB)`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +126,17 @@ class Reachable:
     batches: Mapping[str, ObservedBatch] = field(default_factory=dict)
     blobs: frozenset[str] = frozenset()
     """Of the sha256 values asked for, those that are there whole."""
+    cores: int = 1
     gpus: tuple[Gpu, ...] = ()
+    driver: str = ""
+    """Version of the GPU driver; empty without one."""
+    gpu_trouble: str = ""
+    """What nvidia-smi says in place of its GPUs; empty where it works, and where there is none."""
+
+    def gpu_names(self, ids: Iterable[str]) -> str:
+        """GPUs as people name them, by index: `gpu0 gpu2`; one that is not there any more by its id."""
+        names = {gpu.id: f"gpu{gpu.index}" for gpu in self.gpus}
+        return " ".join(names.get(gpu, gpu) for gpu in ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,13 @@
-"""Which host takes a run, and why none does. Pure: offers in, a place or a sentence out."""
+"""Which host takes a run, and why none does. Pure: offers in, a place or a sentence out.
+
+Hosts are filled by free places, then by free GPU memory, then by the shortest queue, then by name. A run that
+needs GPUs and finds none free is placed behind a batch that has them, where there is one.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cosmos.core.run import Run
+from cosmos.core.run import Placement, Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,17 +16,45 @@ class HostConfig:
 
     name: str
     slots: int = 1
+    """Runs at a time; 0: one a GPU, and at least one a core up to four."""
     labels: Mapping[str, str] = field(default_factory=dict)
     containers: bool = False
     """Its runtime starts images; on others a model with an image cannot run."""
+    gpus: tuple[str, ...] | None = None
+    """Ids or indexes of the GPUs that may be given out; None for all that the host has."""
+    share_gpus: bool = False
+    """Give out GPUs that other programs use too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Free:
+    """A GPU that can be given out now. Memory in MiB that nothing uses."""
+
+    id: str
+    memory_mib: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A batch whose GPUs the next one may wait for on the host. `ends` sorts: what is likely to end first comes first.
+
+    `gpus` are those of its GPUs that may be given out, `names` the same as people name them.
+    """
+
+    batch_id: str
+    key: str
+    gpus: tuple[str, ...]
+    names: tuple[str, ...]
+    ends: tuple[bool, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """What a host can take now.
 
-    `free` is its number of free slots; `gpus` are the ids of its GPUs, `gpus_free` those not given out.
-    `away` is one sentence when the host could not be looked at, else empty.
+    `free` is its number of free slots; `gpus` are the ids of its GPUs that may ever be given out, `gpus_free`
+    those that can be now. `foreign` says of each that other programs use which. `away` is one
+    sentence when the host could not be looked at, else empty.
     """
 
     name: str
@@ -31,18 +63,31 @@ class Offer:
     labels: Mapping[str, str] = field(default_factory=dict)
     containers: bool = False
     gpus: tuple[str, ...] = ()
-    gpus_free: tuple[str, ...] = ()
+    gpus_free: tuple[Free, ...] = ()
+    foreign: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
     away: str = ""
+    gpu_trouble: str = ""
+    """Why nothing is known about its GPUs, though it is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """The host for a run; `now` is False when the run has to wait there for a slot or GPU."""
+    """The host for a run; `now` is False when the run has to wait there for a slot or GPU.
+
+    With `after`, a batch id, it is started in advance and waits on the host for that batch to end; `behind` is
+    that one's key, `names` are its GPUs as people name them.
+    """
 
     host: str
     gpus: tuple[str, ...] = ()
     now: bool = True
     waits: str = ""
+    after: str = ""
+    behind: str = ""
+    names: str = ""
+    is_foreign: bool = False
+    """What it waits for is held by others, whose end nothing here tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +96,8 @@ class Obstacle:
 
     why: str
     away: bool = False
+    may_pass: bool = False
+    """It may be over at the next look, without a person."""
 
 
 class Offers:
@@ -59,7 +106,8 @@ class Offers:
     def __init__(self, offers: Sequence[Offer]) -> None:
         self._offers = {offer.name: offer for offer in sorted(offers, key=lambda offer: offer.name)}
         self._free = {offer.name: offer.free for offer in offers}
-        self._gpus = {offer.name: offer.gpus_free for offer in offers}
+        self._gpus = {offer.name: sorted(offer.gpus_free, key=lambda gpu: -gpu.memory_mib) for offer in offers}
+        self._turns = {offer.name: sorted(offer.turns, key=lambda turn: (turn.ends, turn.batch_id)) for offer in offers}
         self._queued = {offer.name: 0 for offer in offers}
 
     def obstacle(self, run: Run) -> Obstacle | None:
@@ -67,53 +115,121 @@ class Offers:
         fitting = [offer for offer in self._offers.values() if fits(run, offer)]
         if not fitting:
             return Obstacle(why=_why_none(run, list(self._offers.values())))
-        if all(offer.away for offer in fitting):
-            why = "; ".join(f"{offer.name} is unreachable: {offer.away}" for offer in fitting)
-            return Obstacle(why=why, away=True)
+        unseen = [words for offer in fitting if (words := _unseen(run, offer))]
+        if len(unseen) == len(fitting):
+            may_pass = any(offer.gpu_trouble and not offer.away for offer in fitting)
+            return Obstacle(why="; ".join(unseen), away=True, may_pass=may_pass)
         return None
 
     def take(self, run: Run) -> Place:
-        """Give a run without obstacle a place: the fitting host with the most free slots, else the shortest queue."""
-        here = [offer for offer in self._offers.values() if fits(run, offer) and not offer.away]
+        """Give a run without obstacle a place: a free one, else behind a batch on its GPUs, else in a queue."""
+        here = [offer for offer in self._offers.values() if fits(run, offer) and not _unseen(run, offer)]
         able = [offer for offer in here if self._room(run, offer)]
         if able:
-            best = max(able, key=lambda offer: self._free[offer.name])
+            best = min(able, key=lambda offer: self._rank(run, offer))
             return Place(host=best.name, gpus=self._give(run, best.name))
-        best = min(here, key=lambda offer: self._queued[offer.name] / max(1, offer.slots))
-        self._queued[best.name] += 1
-        lacks = "slot" if self._free[best.name] == 0 else "GPU"
-        self._give(run, best.name)  # kept for it, so that smaller runs behind it cannot starve it
-        return Place(host=best.name, now=False, waits=f"a free {lacks} on {best.name}")
+        return self._behind(run, here) or self._queue(run, here)
 
-    def _room(self, run: Run, offer: Offer) -> bool:
-        return self._free[offer.name] > 0 and len(self._gpus[offer.name]) >= run.placement.gpus
+    def _room(self, run: Run, offer: Offer) -> int:
+        """How many such runs could start there."""
+        count = run.placement.gpus
+        free = self._free[offer.name]
+        return min(free, len(self._gpus[offer.name]) // count) if count else free
+
+    def _rank(self, run: Run, offer: Offer) -> tuple[int, int, float]:
+        """The least is best: most room, then most free GPU memory, then the shortest queue, then the first by name."""
+        memory = sum(gpu.memory_mib for gpu in self._gpus[offer.name][: run.placement.gpus])
+        return -self._room(run, offer), -memory, self._queue_at(offer)
+
+    def _queue_at(self, offer: Offer) -> float:
+        return self._queued[offer.name] / max(1, offer.slots)
+
+    def _behind(self, run: Run, here: Sequence[Offer]) -> Place | None:
+        """After the batch that is likely to end first, among those that have enough GPUs."""
+        count = run.placement.gpus
+        turns = [(offer.name, turn) for offer in here for turn in self._turns[offer.name] if len(turn.gpus) >= count]
+        if not count or not turns:
+            return None
+        host, turn = min(turns, key=lambda each: (each[1].ends, each[0], each[1].batch_id))
+        self._turns[host].remove(turn)
+        names = " ".join(turn.names[:count])
+        return Place(
+            host=host, gpus=turn.gpus[:count], now=False, after=turn.batch_id, behind=turn.key, names=names
+        )  # fmt: skip
+
+    def _queue(self, run: Run, here: Sequence[Offer]) -> Place:
+        best = min(here, key=self._queue_at)
+        self._queued[best.name] += 1
+        lacks_gpu = len(self._gpus[best.name]) < run.placement.gpus
+        foreign = best.foreign if lacks_gpu else ()
+        self._reserve(run, best.name)
+        why = f": {', '.join(foreign)}" if foreign else ""
+        waits = f"a free {'GPU' if lacks_gpu else 'slot'} on {best.name}{why}"
+        return Place(host=best.name, now=False, waits=waits, is_foreign=bool(foreign))
+
+    def _reserve(self, run: Run, host: str) -> None:
+        """Keep for a run that waits what is free and what comes free next, so that no run behind it starves it."""
+        lacking = max(run.placement.gpus - len(self._gpus[host]), int(self._free[host] == 0))
+        self._give(run, host)
+        while lacking > 0 and self._turns[host]:
+            lacking -= len(self._turns[host].pop(0).gpus)
 
     def _give(self, run: Run, host: str) -> tuple[str, ...]:
         self._free[host] = max(0, self._free[host] - 1)
         count = run.placement.gpus
         given, self._gpus[host] = self._gpus[host][:count], self._gpus[host][count:]
-        return given
+        return tuple(gpu.id for gpu in given)
+
+
+def may_take(host: HostConfig, placement: Placement) -> bool:
+    """Do name and labels of a host agree with what is asked for?"""
+    named = placement.host in ("any", host.name)
+    return named and all(host.labels.get(name) == value for name, value in placement.labels.items())
 
 
 def fits(run: Run, offer: Offer) -> bool:
     """Could this host ever take the run? The GPUs of a host that is away are not known, and do not rule it out."""
-    placement = run.placement
-    named = placement.host in ("any", offer.name)
-    labelled = all(offer.labels.get(name) == value for name, value in placement.labels.items())
-    started = offer.containers or run.model.image is None
-    return named and labelled and started and (bool(offer.away) or len(offer.gpus) >= placement.gpus)
+    return _is_meant(run, offer) and not _lacks(run, offer)
+
+
+def _is_meant(run: Run, offer: Offer) -> bool:
+    return run.placement.host in ("any", offer.name)
+
+
+def _unseen(run: Run, offer: Offer) -> str:
+    """Why nobody knows whether the host can take the run, or nothing."""
+    if offer.away:
+        return f"{offer.name} is unreachable: {offer.away}"
+    if offer.gpu_trouble and run.placement.gpus:
+        return f"the GPUs of {offer.name} cannot be seen: {offer.gpu_trouble}"
+    return ""
+
+
+def _lacks(run: Run, offer: Offer) -> list[str]:
+    """What a run needs and a host will never have, as `has 0 GPUs`, `has disk=hdd`."""
+    wanted, has = run.placement, offer.labels
+    wrong = [name for name, value in sorted(wanted.labels.items()) if has.get(name) != value]
+    lacks = [f"has {name}={has[name]}" if name in has else f"has no label {name}" for name in wrong]
+    if not _unseen(run, offer) and len(offer.gpus) < wanted.gpus:
+        lacks.append(f"has {_gpus(len(offer.gpus))}")
+    if run.model.image is not None and not offer.containers:
+        lacks.append("starts no containers")
+    if run.model.image is None and offer.containers:
+        lacks.append("starts only containers")
+    return lacks
 
 
 def _why_none(run: Run, offers: Sequence[Offer]) -> str:
     placement = run.placement
     wants = [f"host {placement.host}"] if placement.host != "any" else []
     wants += [f"label {name}={value}" for name, value in sorted(placement.labels.items())]
-    wants += [f"{placement.gpus} GPU{'s' if placement.gpus > 1 else ''}"] if placement.gpus else []
+    wants += [_gpus(placement.gpus)] if placement.gpus else []
     wants += [f"a runtime that starts image {run.model.image}"] if run.model.image else []
-    has = "; ".join(f"{offer.name} has {_has(offer)}" for offer in offers) or "none is configured"
-    return f"no host fits: needs {', '.join(wants) or 'a host'}; {has}"
+    meant = [offer for offer in offers if _is_meant(run, offer)]
+    others = f"there are {', '.join(offer.name for offer in offers)}" if offers else "none is configured"
+    why = "; ".join(f"{offer.name} {' and '.join(_lacks(run, offer))}" for offer in meant) or others
+    return f"no host fits: needs {', '.join(wants) or 'a host'}; {why}"
 
 
-def _has(offer: Offer) -> str:
-    labels = "".join(f", {name}={value}" for name, value in sorted(offer.labels.items()))
-    return f"{len(offer.gpus)} GPUs{labels}{'' if offer.containers else ', no containers'}"
+def _gpus(count: int) -> str:
+    return f"{count} GPU" if count == 1 else f"{count} GPUs"

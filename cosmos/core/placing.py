@@ -1,72 +1,20 @@
-"""Places for the runs that may start, and the operations that follow: stage what is missing, launch.
+"""Operations for the runs that get a place: stage what is missing, launch.
 
 Used by `core.reconcile` alone, in the order of the queue; each place given out leaves less for the next.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from cosmos.core.case import Case, Policy, is_working
+from cosmos.core.case import Case, Policy
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import batch_id
-from cosmos.core.observed import BatchState, Observed, ObservedBatch, Reachable
-from cosmos.core.placement import HostConfig, Offer, Offers, Place
+from cosmos.core.observed import BatchState, Observed, Reachable
+from cosmos.core.placement import Offers, Place
 from cosmos.core.plan import Act, Blob, Cause, Operation, Phase
-from cosmos.core.recorded import Attempt, Recorded
-from cosmos.core.standing import Standing, place_operation
-
-
-def offers(hosts: Sequence[HostConfig], observed: Observed, recorded: Recorded) -> Offers:
-    """What each host can take now."""
-    known: dict[str, dict[str, Attempt]] = {host.name: {} for host in hosts}
-    for attempts in recorded.attempts.values():
-        for attempt in attempts:
-            if attempt.host in known and not attempt.released:
-                known[attempt.host][attempt.batch_id] = attempt
-    return Offers([_offer(host, observed, known[host.name]) for host in hosts])
-
-
-def _offer(host: HostConfig, observed: Observed, known: Mapping[str, Attempt]) -> Offer:
-    view = observed.hosts.get(host.name)
-    if not isinstance(view, Reachable):
-        return Offer(
-            name=host.name,
-            slots=host.slots,
-            free=0,
-            labels=host.labels,
-            containers=host.containers,
-            away=getattr(view, "why", "no look"),
-        )
-    holding = dict(_holding(view.batches, known))
-    taken = {gpu for gpus in holding.values() for gpu in gpus}
-    gpus = tuple(gpu.id for gpu in view.gpus)
-    return Offer(
-        name=host.name,
-        slots=host.slots,
-        free=max(0, host.slots - len(holding)),
-        labels=host.labels,
-        containers=host.containers,
-        gpus=gpus,
-        gpus_free=tuple(gpu for gpu in gpus if gpu not in taken),
-    )
-
-
-def _holding(
-    batches: Mapping[str, ObservedBatch], known: Mapping[str, Attempt]
-) -> Iterable[tuple[str, tuple[str, ...]]]:
-    """Batches that hold a slot, with their GPUs: open ones, all that work, and unknown ones that will be started.
-
-    What has exited computes no more: its slot is free while its outputs are collected.
-    """
-    for name, attempt in known.items():
-        batch = batches.get(name)
-        is_over = batch is not None and batch.state is BatchState.EXITED
-        if (attempt.is_open and not is_over) or (batch is not None and is_working(batch)):
-            yield name, attempt.gpus
-    for name, batch in batches.items():
-        if name not in known and (is_working(batch) or batch.state is BatchState.PREPARED):
-            yield name, batch.meta.gpus if batch.meta else ()
+from cosmos.core.recorded import Recorded
+from cosmos.core.standing import LOOK_AGAIN_S, Standing, next_in_line, place_operation
 
 
 class Placing:
@@ -90,14 +38,13 @@ class Placing:
         self.readers.update(blob.sha256 for blob in missing)
         name = intended.batch_id if intended else batch_id(case.want.run.id, case.want.digest, standing.attempt)
         where = {"host": place.host, "gpus": place.gpus, "batch_id": name, "folder": case.folder}
-        waits = place.waits if not place.now else "inputs" if missing else ""
-        self.operations.append(place_operation(case, **where, ready=not waits, waits=waits))
-        if not missing:
-            return replace(
-                standing, phase=Phase.QUEUED if waits else Phase.STARTING, message=waits and f"waits for {waits}"
-            )
-        self._stage(case, place.host, missing, ahead=not place.now)
-        return replace(standing, phase=Phase.QUEUED if place.waits else Phase.STAGING, message=f"waits for {waits}")
+        waits = place.waits or ("inputs" if missing else "")
+        self.operations.append(place_operation(case, **where, after=place.behind, ready=not waits, waits=waits))
+        if missing:
+            self._stage(case, place.host, missing, ahead=not place.now)
+        phase = Phase.QUEUED if not place.now else Phase.STAGING if missing else Phase.STARTING
+        until = case.now + LOOK_AGAIN_S if place.is_foreign else None
+        return replace(standing, phase=phase, message=_message(place, waits), until=until)
 
     def _missing(self, case: Case, host: str) -> list[Blob]:
         view = self._observed.hosts.get(host)
@@ -130,6 +77,12 @@ class Placing:
                 waits="" if soon else f"a free slot on {host}",
             )
         )
+
+
+def _message(place: Place, waits: str) -> str:
+    if place.after:
+        return next_in_line(place.host, place.names, place.behind)
+    return f"waits for {waits}" if waits else ""
 
 
 def wanted_blobs(want: DesiredRun, recorded: Recorded) -> list[Blob]:

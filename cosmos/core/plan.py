@@ -114,6 +114,8 @@ class Operation:
     reason: Reason | None = None
     detail: str = ""
     eta_s: float | None = None
+    after: str = ""
+    """Key of the run whose GPUs a launch waits for on the host; it is started there in advance."""
     ready: bool = True
     waits: str = ""
 

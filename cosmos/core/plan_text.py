@@ -165,7 +165,8 @@ def _launch_row(operation: Operation) -> list[str]:
     cause = f"{operation.cause.value} ({operation.detail})" if operation.detail else operation.cause.value
     where = " ".join((operation.host, *map(_gpu, operation.gpus))).strip()
     eta = "" if operation.eta_s is None else f"~{duration(operation.eta_s)}"
-    last = f"waits for {operation.waits}" if not operation.ready and operation.waits != "inputs" else ""
+    last = f"after {operation.after}" if operation.after else ""
+    last = f"waits for {operation.waits}" if not operation.ready and operation.waits != "inputs" else last
     at = operation.at.short if operation.at else ""
     return [f"{glyph} run {operation.key}", cause, at, where, eta, last]
 
@@ -263,6 +264,7 @@ def _operation_json(operation: Operation) -> dict[str, object]:
         "reason": operation.reason and operation.reason.value,
         "blobs": [{"sha256": blob.sha256, "size": blob.size, "path": blob.path} for blob in operation.blobs],
         "eta_s": operation.eta_s,
+        "after": operation.after,
         "ready": operation.ready,
         "waits": operation.waits,
     }

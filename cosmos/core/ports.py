@@ -17,7 +17,7 @@ from cosmos.core.observed import BatchMeta, OutputState, Reachable
 from cosmos.core.plan import Plan
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, FileEntry, LedgerEntry, Manifest, Recorded, Request
-from cosmos.core.run import MediaFacts
+from cosmos.core.run import Container, MediaFacts
 
 Progress = Callable[[int], None]
 """Called with the number of bytes done since the last call."""
@@ -60,8 +60,19 @@ class BatchPlan:
     files: Mapping[str, bytes] = field(default_factory=dict)
     folders: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    image: str | None = None
+    container: Container = Container()
     timeout_s: float = 7200.0
     grace_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a batch has left: its outputs, its log (perhaps only the beginning), and when the log was how long."""
+
+    manifest: Manifest
+    log: bytes
+    log_times: bytes
 
 
 class Host(Protocol):
@@ -99,11 +110,17 @@ class Host(Protocol):
     def manifest(self, batch_id: str, folder: str) -> Manifest:
         """Regular files below `outputs/<folder>` with sha256 and size, computed on the host."""
 
-    def fetch(self, batch_id: str, folder: str, entry: FileEntry, target: Path, progress: Progress) -> None:
-        """Download one file of a manifest to `target`, resuming what is already there.
+    def result(self, batch_id: str, folder: str, names: Iterable[str], log_limit: int) -> Result:
+        """The manifest of the files of these names, at most `log_limit` bytes of run.log and its times.
+
+        In one round trip. Other files are not read: a program may have left any number of bytes.
+        """
+
+    def fetch(self, batch_id: str, folder: str, files: Sequence[tuple[FileEntry, Path]], progress: Progress) -> None:
+        """Download files of a manifest, each to its path, in one round trip, resuming what is already there.
 
         Raises:
-            TransferError: The bytes that arrived do not have the manifest's sha256.
+            TransferError: The bytes that arrived do not have the manifest's sha256. Files that did arrive are kept.
         """
 
     def read_log(self, batch_id: str, offset: int, limit: int) -> bytes:
@@ -116,7 +133,7 @@ class Host(Protocol):
         """Remove the run directory of a batch that has ended. Removing an absent one does nothing."""
 
     def wait_for_exit(self, batch_ids: Sequence[str], timeout_s: float) -> None:
-        """Return when one of the batches may have ended, or after `timeout_s`. A hint, no proof."""
+        """Return when a batch may have ended: one of these, or one started meanwhile. A hint, no proof."""
 
     def close(self) -> None:
         """Give back connections."""

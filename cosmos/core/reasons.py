@@ -31,6 +31,9 @@ class Reason(StrEnum):
     BAD_SPEC = "BadSpec"
     GPU_OUT_OF_MEMORY = "GpuOutOfMemory"
     HOST_OUT_OF_MEMORY = "HostOutOfMemory"
+    IMAGE_MISSING = "ImageMissing"
+    DOCKER_UNAVAILABLE = "DockerUnavailable"
+    GPU_UNAVAILABLE = "GpuUnavailable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,18 @@ REASONS: dict[Reason, ReasonInfo] = {
         True,
         Fault.INFRA,
         "the kernel ended the program to free memory",
-        "run fewer at once: lower `slots` of the host",
+        "run fewer at once: lower `slots` of the host; or raise `container.memory` of the model",
+    ),
+    Reason.IMAGE_MISSING: ReasonInfo(
+        False,
+        Fault.USER,
+        "the model's image is not on the host",
+        "bring it there: cosmos hosts pull HOST; or correct the model's `image`",
+    ),
+    Reason.DOCKER_UNAVAILABLE: ReasonInfo(
+        True, Fault.INFRA, "Docker on the host does not answer", "see on the host: systemctl status docker"
+    ),
+    Reason.GPU_UNAVAILABLE: ReasonInfo(
+        True, Fault.INFRA, "the GPU cannot be used", "see on the host: nvidia-smi; a driver that hangs needs a restart"
     ),
 }

@@ -14,9 +14,11 @@ from cosmos.core.case import Blocker, Case, Policy, published_folder
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import Digest
 from cosmos.core.observed import Observed, OutputState
+from cosmos.core.occupancy import Occupancy, occupancies
+from cosmos.core.offering import offers
 from cosmos.core.placement import HostConfig, Offers
-from cosmos.core.placing import Placing, offers
-from cosmos.core.plan import ENDED, Act, Operation, Phase, Plan, RunStatus
+from cosmos.core.placing import Placing
+from cosmos.core.plan import ENDED, Act, Cause, Operation, Phase, Plan, RunStatus
 from cosmos.core.recorded import Attempt, LedgerEntry, Recorded, Verb
 from cosmos.core.rules import judge
 from cosmos.core.standing import Standing
@@ -33,8 +35,11 @@ def reconcile(
 ) -> Plan:
     """Decide what to do next. Times in seconds since the epoch."""
     found = sweep.find(observed.hosts, recorded)
-    room = offers(hosts, observed, recorded)
-    scene = _Scene(observed=observed, recorded=recorded, found=found, room=room, now=now, policy=policy)
+    occupied = occupancies(observed, recorded)
+    room = offers(hosts, observed, occupied, policy, recorded.durations_s)
+    scene = _Scene(
+        observed=observed, recorded=recorded, found=found, occupied=occupied, room=room, now=now, policy=policy
+    )
     judged = _judge(desired, scene)
     placing = Placing(observed, recorded, room, policy)
     _give_places(judged, placing)
@@ -62,6 +67,7 @@ class _Scene:
     observed: Observed
     recorded: Recorded
     found: sweep.Found
+    occupied: Mapping[str, Occupancy]
     room: Offers | None
     now: float
     policy: Policy
@@ -80,8 +86,12 @@ def judge_all(
     Without `hosts`, nobody asks whether one could take a run.
     """
     found = sweep.find(observed.hosts, recorded)
-    room = None if hosts is None else offers(hosts, observed, recorded)
-    return _judge(desired, _Scene(observed=observed, recorded=recorded, found=found, room=room, now=now, policy=policy))
+    occupied = occupancies(observed, recorded)
+    room = None if hosts is None else offers(hosts, observed, occupied, policy, recorded.durations_s)
+    scene = _Scene(
+        observed=observed, recorded=recorded, found=found, occupied=occupied, room=room, now=now, policy=policy
+    )
+    return _judge(desired, scene)
 
 
 def _judge(desired: Desired, scene: _Scene) -> Standings:
@@ -113,7 +123,8 @@ def _case(want: DesiredRun, scene: _Scene, blockers: tuple[Blocker, ...]) -> Cas
     made = scene.recorded.ledger.get(digest)
     rerun = request is not None and request.verb is Verb.RERUN and made is not None and made.attempt <= request.after
     entry = None if rerun else made
-    open_host = next((attempt.host for attempt in attempts if attempt.is_open), "")
+    held = next((attempt for attempt in attempts if attempt.is_open), None)
+    open_host = held.host if held else ""
     return Case(
         want=want,
         now=scene.now,
@@ -126,6 +137,7 @@ def _case(want: DesiredRun, scene: _Scene, blockers: tuple[Blocker, ...]) -> Cas
         view=scene.observed.hosts.get(open_host),
         orphan_host=scene.found.orphans[digest][0] if digest in scene.found.orphans else "",
         ghost_host=scene.found.ghosts.get(digest, ""),
+        after=scene.occupied[open_host].after(held.batch_id) if held and open_host in scene.occupied else "",
         obstacle=None if entry or open_host or scene.room is None else scene.room.obstacle(run),
         blockers=blockers,
         previous=scene.recorded.previous.get(run.id),
@@ -174,6 +186,9 @@ def _standing(case: Case, leaders: dict[Digest, str], done: Standings) -> Standi
 
 
 def _can_do(standing: Standing) -> int:
+    """A suspended run withdraws nothing that another run still asks for."""
+    if standing.cause is Cause.SUSPENDED:
+        return -1
     if standing.wants_place or any(operation.ready for operation in standing.operations):
         return 2
     return 1 if standing.operations else 0

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cosmos.core import standing
-from cosmos.core.case import Case, due_at, is_alive, is_exhausted, is_unstarted
+from cosmos.core.case import Case, due_at, is_alive, is_exhausted, is_unstarted, waits
 from cosmos.core.observed import BatchState, OutputState, Unreachable
 from cosmos.core.plan import Cause
 from cosmos.core.standing import Standing
@@ -72,7 +72,11 @@ RULES: tuple[Rule, ...] = (
         standing.stop(Cause.CANCELLED),
     ),
     Rule("Cancelled work that has no process is closed.", lambda c: _open(c) and c.is_cancelled, standing.give_up),
-    Rule("What runs goes on.", lambda c: _open(c) and c.state is BatchState.RUNNING, standing.running),
+    Rule(
+        "What runs goes on.",
+        lambda c: _open(c) and c.state is BatchState.RUNNING and not waits(c),
+        standing.running,
+    ),
     Rule(
         "Processes that outlive run.sh are stopped before anything else is tried.",
         lambda c: _open(c) and bool(c.batch and c.batch.survivors),
@@ -88,6 +92,7 @@ RULES: tuple[Rule, ...] = (
         lambda c: is_unstarted(c) and c.want.run.suspend,
         standing.withdraw,
     ),
+    Rule("What waits on its host for a GPU keeps its place.", waits, standing.in_line),
     Rule("An intended batch that was not started is started, under the same name.", is_unstarted, standing.resume),
     Rule("A started batch whose run directory is gone is lost.", _open, standing.fail_gone),
     Rule("Our work that the database does not know is adopted.", lambda c: bool(c.orphan_host), standing.adopt),

@@ -28,6 +28,16 @@ class ParamType:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """What a model's container is given besides its image. Sizes in bytes; `memory_bytes` 0 for no limit."""
+
+    shm_bytes: int = 8 << 30
+    memory_bytes: int = 0
+    ipc: str = "private"
+    network: str = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """A way to make outputs: the adapter that knows its files and arguments, and where it runs."""
 
@@ -40,6 +50,7 @@ class Model:
     """Declared input roles; True where the role is required."""
     params: Mapping[str, ParamType] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    container: Container = Container()
     at: Location = Location("built-in")
 
 

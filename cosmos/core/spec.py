@@ -188,6 +188,28 @@ class InputSpec(Part):
     required: bool = Field(default=True, description="the model cannot do without it")
 
 
+SIZE = r"^[1-9][0-9]{0,5}[kmgt]$"
+_UNITS = {"k": 10, "m": 20, "g": 30, "t": 40}
+
+Size = Annotated[str, StringConstraints(pattern=SIZE)]
+
+
+def size_bytes(size: str) -> int:
+    """`512m` or `8g` in bytes; the units are powers of 1,024."""
+    return int(size[:-1]) << _UNITS[size[-1]]
+
+
+class ContainerSpec(Part):
+    """What the container of a model is given. None of it changes what is computed."""
+
+    shm: Size = Field(default="8g", description="shared memory, as 512m or 8g")
+    memory: Size | None = Field(default=None, description="limit of main memory, as 64g; none by default")
+    ipc: Literal["private", "host"] = Field(default="private", description="host: share the host's shared memory")
+    network: Literal["none", "bridge", "host"] = Field(
+        default="none", description="none: it can reach nothing; bridge lets it download"
+    )
+
+
 class ModelSpec(Part):
     """How outputs are made: an adapter, and for `command` the whole command line."""
 
@@ -207,6 +229,9 @@ class ModelSpec(Part):
     )
     env: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")], Text] = Field(
         default_factory=dict, description="environment of the program; no secrets"
+    )
+    container: ContainerSpec = Field(
+        default_factory=ContainerSpec, description="of a model with an image: shm, memory, ipc, network"
     )
 
 

@@ -6,11 +6,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cosmos.core.case import Case, due_at, is_alive, launch_cause, next_attempt, why_launch
+from cosmos.core.case import Case, due_at, is_alive, launch_cause, lost_because, next_attempt, why_launch
 from cosmos.core.observed import OutputState, Reachable, Unreachable
 from cosmos.core.plan import Act, Cause, Operation, Phase, Sync
 from cosmos.core.reasons import REASONS, Reason
 from cosmos.core.recorded import AttemptState
+
+LOOK_AGAIN_S = 10.0
+"""When to look again at what others do, or at what may pass: nothing here tells of its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,27 +108,35 @@ def collect(case: Case) -> Standing:
 
 
 def fail_lost(case: Case) -> Standing:
-    rebooted = bool(
-        case.batch
-        and isinstance(case.view, Reachable)
-        and case.batch.boot_id
-        and case.batch.boot_id != case.view.boot_id
-    )
-    reason = Reason.HOST_REBOOTED if rebooted else Reason.PROCESS_LOST
-    return _fail(case, reason)
+    if case.batch is None or not isinstance(case.view, Reachable):
+        return fail_gone(case)
+    return _fail(case, *lost_because(case.batch, case.view))
 
 
 def fail_gone(case: Case) -> Standing:
-    return _fail(case, Reason.RUN_DIRECTORY_LOST)
+    return _fail(case, Reason.RUN_DIRECTORY_LOST, REASONS[Reason.RUN_DIRECTORY_LOST].meaning)
 
 
-def _fail(case: Case, reason: Reason) -> Standing:
-    operation = _operation(case, Act.FAIL, Cause.LOST, reason=reason, detail=REASONS[reason].meaning)
+def _fail(case: Case, reason: Reason, detail: str) -> Standing:
+    operation = _operation(case, Act.FAIL, Cause.LOST, reason=reason, detail=detail)
     return Standing(phase=_phase_recorded(case), cause=Cause.LOST, reason=reason, operations=(operation,))
 
 
 def running(case: Case) -> Standing:
     return Standing(phase=Phase.RUNNING)
+
+
+def in_line(case: Case) -> Standing:
+    view, attempt = case.view, case.open
+    if attempt is None or not isinstance(view, Reachable):
+        return running(case)
+    names = view.gpu_names(attempt.gpus)
+    message = next_in_line(attempt.host, names, case.after) if case.after else f"about to begin on {attempt.host}"
+    return Standing(phase=Phase.QUEUED, message=message)
+
+
+def next_in_line(host: str, gpus: str, after: str) -> str:
+    return f"next on {host} {gpus}, after {after}"
 
 
 def withdraw(case: Case) -> Standing:
@@ -196,7 +207,8 @@ def no_place(case: Case) -> Standing:
     cause, _ = why_launch(case)
     why = case.obstacle.why if case.obstacle else ""
     sync = Sync.UNKNOWN if case.obstacle and case.obstacle.away else Sync.OUT_OF_SYNC
-    return Standing(phase=Phase.QUEUED, sync=sync, cause=cause, message=why, stuck=True)
+    until = case.now + LOOK_AGAIN_S if case.obstacle and case.obstacle.may_pass else None
+    return Standing(phase=Phase.QUEUED, sync=sync, cause=cause, message=why, until=until, stuck=until is None)
 
 
 def place(case: Case) -> Standing:

@@ -8,7 +8,7 @@ batch.json is touched.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from cosmos.core.case import COULD_START, Policy, folder_of, is_working
+from cosmos.core.case import COULD_START, Policy, folder_of, is_working, lost_because
 from cosmos.core.desired import Desired
 from cosmos.core.digest import Digest
 from cosmos.core.observed import BatchState, HostView, Member, ObservedBatch, Reachable
@@ -89,9 +89,7 @@ def leftovers(
             if not isinstance(view, Reachable):
                 continue
             if attempt.is_open:
-                if _is_done(attempt, recorded) or not (
-                    attempt.digest in wanted or waits_for_its_spec(attempt, view, desired)
-                ):
+                if _is_done(attempt, recorded) or not (attempt.digest in wanted or _is_kept(attempt, view, desired)):
                     operations += _unwanted(attempt, view, recorded)
             elif not attempt.released and attempt.batch_id not in held:
                 operations += _over(attempt, view, policy, is_lost=attempt.digest in lost)
@@ -104,6 +102,13 @@ def waits_for_its_spec(attempt: Attempt, view: HostView, desired: Desired) -> bo
     idle = attempt.state is AttemptState.INTENDED and (batch is None or batch.state in COULD_START)
     unjudged = all(want.digest != attempt.digest for want in desired.runs)
     return idle and unjudged and desired.holds(attempt.key)
+
+
+def _is_kept(attempt: Attempt, view: Reachable, desired: Desired) -> bool:
+    """Nobody can say now whether it is wanted, and its program has not begun. What waits for a GPU keeps its place."""
+    batch = view.batches.get(attempt.batch_id)
+    in_line = batch is not None and batch.waits and desired.holds(attempt.key)
+    return in_line or waits_for_its_spec(attempt, view, desired)
 
 
 def _is_done(attempt: Attempt, recorded: Recorded) -> bool:
@@ -143,18 +148,20 @@ def _unwanted(attempt: Attempt, view: Reachable, recorded: Recorded) -> list[Ope
     cancelled = request is not None and request.verb is Verb.CANCEL
     if batch is None:
         intended = attempt.state is AttemptState.INTENDED
-        return [_withdraw(attempt) if intended else _fail(attempt, Reason.RUN_DIRECTORY_LOST)]
+        return [_withdraw(attempt) if intended else _fail(attempt, *_GONE)]
     if batch.state is BatchState.EXITED:
         folder = folder_of(attempt.key, attempt.digest, recorded.ledger.get(attempt.digest), attempt.number)
         return [_act(attempt, Act.COLLECT, Cause.EXITED, folder=folder)]
-    if batch.state in COULD_START:
+    if batch.state in COULD_START or batch.waits:
         return [_act(attempt, Act.STOP, Cause.CANCELLED if cancelled else Cause.NOT_WANTED)]
     if batch.survivors or (cancelled and batch.state is BatchState.RUNNING):
         return [_act(attempt, Act.STOP, Cause.CANCELLED if cancelled else Cause.LOST)]
     if batch.state is BatchState.RUNNING:
         return []
-    rebooted = bool(batch.boot_id) and batch.boot_id != view.boot_id
-    return [_fail(attempt, Reason.HOST_REBOOTED if rebooted else Reason.PROCESS_LOST)]
+    return [_fail(attempt, *lost_because(batch, view))]
+
+
+_GONE = (Reason.RUN_DIRECTORY_LOST, REASONS[Reason.RUN_DIRECTORY_LOST].meaning)
 
 
 def _withdraw(attempt: Attempt) -> Operation:
@@ -162,8 +169,8 @@ def _withdraw(attempt: Attempt) -> Operation:
     return _act(attempt, Act.FAIL, Cause.NOT_WANTED, reason=Reason.STOPPED, detail=detail)
 
 
-def _fail(attempt: Attempt, reason: Reason) -> Operation:
-    return _act(attempt, Act.FAIL, Cause.LOST, reason=reason, detail=REASONS[reason].meaning)
+def _fail(attempt: Attempt, reason: Reason, detail: str) -> Operation:
+    return _act(attempt, Act.FAIL, Cause.LOST, reason=reason, detail=detail)
 
 
 def _act(

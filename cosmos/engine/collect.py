@@ -9,16 +9,17 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from cosmos.core.digest import member_folder
-from cosmos.core.observed import BatchMeta, ExitRecord, ObservedBatch
+from cosmos.core.observed import BatchMeta, ExitRecord, ObservedBatch, Reachable
 from cosmos.core.plan import Operation
-from cosmos.core.ports import Host, Progress
+from cosmos.core.ports import Host, Progress, Result
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import FileEntry, LedgerEntry, Manifest
 from cosmos.core.run import MediaFacts, OutputFile, Run
-from cosmos.engine.provenance import provenance
+from cosmos.engine.provenance import End, provenance
 from cosmos.engine.world import World
 from cosmos.errors import HostRefused, StorageError
 
@@ -38,48 +39,64 @@ TAIL = 16_384
 
 
 def collect(
-    operation: Operation, run: Run, meta: BatchMeta, batch: ObservedBatch, world: World, moved: Progress
+    operation: Operation,
+    run: Run,
+    meta: BatchMeta,
+    batch: ObservedBatch,
+    view: Reachable,
+    world: World,
+    moved: Progress,
 ) -> None:
     """Judge a batch that has exited, and make its result or its failure durable here."""
     host, exit_record = world.hosts[operation.host], batch.exit
     if exit_record is None:
         return
-    log = save_log(operation.batch_id, host, world.logs)
+    folder, names = member_folder(operation.digest), [output.path for output in run.outputs.values()]
     try:
-        entries = _fetch_outputs(operation, run, host, world, moved)
+        result = host.result(operation.batch_id, folder, names, LOG_CHUNK)
+        log = _keep_log(operation.batch_id, host, world.logs, batch.log_bytes, result)
+        entries = _fetch_outputs(operation, run, result.manifest, world, moved)
     except HostRefused as error:
         if error.reason != Reason.OUTPUT_INVALID.value:
             raise
+        save_log(operation.batch_id, host, world.logs, batch.log_bytes)
         _failed(operation, Reason.OUTPUT_INVALID, error.message, exit_record, world)
         return
     media = {name: _facts(run.outputs[name], entry, world) for name, entry in entries.items()}
     manifest = tuple(sorted(entries.values(), key=lambda entry: entry.name))
     adapter = world.adapters[run.model.adapter]
-    verdict = adapter.judge(run, exit_record, manifest, media, _tail(host, batch))
+    verdict = adapter.judge(run, exit_record, manifest, media, _tail(host, batch, result))
     if verdict.reason is not None:
         _failed(operation, verdict.reason, verdict.message, exit_record, world)
         return
     files = [*manifest, _log_entry(log, world), *_thumbnail(run, entries, world)]
-    record = provenance(run, meta, operation, exit_record, files, world)
+    end = End(record=exit_record, image=batch.image, gpus=view.gpus, driver=view.driver)
+    record = provenance(run, meta, operation, end, files, world)
     files.append(FileEntry(name=PROVENANCE, sha256=(put := world.store.put(record)).sha256, size=put.size))
     _succeeded(operation, meta, exit_record, tuple(sorted(files, key=lambda entry: entry.name)), world)
     log.unlink(missing_ok=True)
 
 
-def save_log(batch_id: str, host: Host, logs: Path) -> Path:
-    """Copy run.log to `<logs>/<batch id>.log`, whole or up to LOG_LIMIT, and its times; returns its path."""
+def save_log(batch_id: str, host: Host, logs: Path, size: int) -> Path:
+    """Copy run.log, of which so many bytes were seen, to `<logs>/<batch id>.log`, and its times; returns its path."""
+    begin = Result(manifest=(), log=b"", log_times=host.read_log_times(batch_id))
+    return _keep_log(batch_id, host, logs, size, begin)
+
+
+def _keep_log(batch_id: str, host: Host, logs: Path, size: int, begin: Result) -> Path:
+    """Write down the log, whole or up to LOG_LIMIT; what `begin` lacks of it is read."""
     target = logs / f"{batch_id}.log"
     partial = target.with_suffix(".part")
     try:
         logs.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as out:
-            offset = 0
-            while offset < LOG_LIMIT and (chunk := host.read_log(batch_id, offset, LOG_CHUNK)):
+            offset = out.write(begin.log)
+            while offset < min(size, LOG_LIMIT) and (chunk := host.read_log(batch_id, offset, LOG_CHUNK)):
                 out.write(chunk)
                 offset += len(chunk)
             if offset >= LOG_LIMIT:
                 out.write(b"\n[cosmos: the log is longer; the rest is not kept]\n")
-        target.with_suffix(TIMES).write_bytes(host.read_log_times(batch_id))
+        target.with_suffix(TIMES).write_bytes(begin.log_times)
         partial.replace(target)
     except OSError as error:
         raise StorageError(
@@ -88,16 +105,23 @@ def save_log(batch_id: str, host: Host, logs: Path) -> Path:
     return target
 
 
-def _fetch_outputs(operation: Operation, run: Run, host: Host, world: World, moved: Progress) -> dict[str, FileEntry]:
+def _fetch_outputs(
+    operation: Operation, run: Run, manifest: Manifest, world: World, moved: Progress
+) -> dict[str, FileEntry]:
     """Declared outputs that are on the host, by output name, each now in the store. Nothing else is taken."""
-    folder = member_folder(operation.digest)
-    there = {entry.name: entry for entry in host.manifest(operation.batch_id, folder)}
+    there = {entry.name: entry for entry in manifest}
     found = {name: there[output.path] for name, output in run.outputs.items() if output.path in there}
-    for entry in found.values():
-        with world.blob_locks.hold(entry.sha256):
-            if not world.store.path(entry.sha256).exists():
-                host.fetch(operation.batch_id, folder, entry, world.store.partial(entry.sha256), moved)
-                world.store.commit(entry.sha256, entry.size)
+    unique = {entry.sha256: entry for entry in found.values()}
+    with ExitStack() as stack:
+        for sha256 in sorted(unique):  # in one order, so that no two acts wait for each other
+            stack.enter_context(world.blob_locks.hold(sha256))
+        missing = [entry for entry in unique.values() if not world.store.path(entry.sha256).exists()]
+        if missing:
+            targets = [(entry, world.store.partial(entry.sha256)) for entry in missing]
+            folder = member_folder(operation.digest)
+            world.hosts[operation.host].fetch(operation.batch_id, folder, targets, moved)
+        for entry in missing:
+            world.store.commit(entry.sha256, entry.size)
     return found
 
 
@@ -110,9 +134,11 @@ def _facts(output: OutputFile, entry: FileEntry, world: World) -> MediaFacts | s
         return str(error)
 
 
-def _tail(host: Host, batch: ObservedBatch) -> str:
+def _tail(host: Host, batch: ObservedBatch, result: Result) -> str:
     """The end of the log as it is on the host; what is kept of a very long one has another end."""
-    data = host.read_log(batch.batch_id, max(0, batch.log_bytes - TAIL), TAIL)
+    data = result.log[-TAIL:]
+    if len(result.log) < batch.log_bytes:
+        data = host.read_log(batch.batch_id, max(0, batch.log_bytes - TAIL), TAIL)
     return data.decode("utf-8", errors="replace")
 
 

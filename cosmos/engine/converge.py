@@ -4,16 +4,23 @@ Woken by the end of an act, by the exit of a batch and by timers; each only mean
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from cosmos.core.case import Policy
 from cosmos.core.desired import Desired
+from cosmos.core.observed import Reachable
+from cosmos.core.occupancy import occupancies
+from cosmos.core.plan import Act
 from cosmos.engine.cycle import TRIES_LIMIT, Engine, Report
 from cosmos.errors import HostError
 
 LOOK_EVERY_S = 2.0
 """Longest time between two looks while work is live; progress is shown this fresh at worst."""
+SOON_S = 0.2
+"""Shortest time until the next look at what is about to begin: only behind what has begun is another run started."""
+LONG_S = 10.0
+"""Pause from which on nobody who did not ask to wait waits for a begin."""
 WATCH_S = 20.0
 """How long one watch for exits lasts before it is begun again."""
 
@@ -31,6 +38,7 @@ class Converge:
     stopped: bool = False
     timed_out: bool = False
     _watched: set[str] = field(default_factory=set)
+    """Hosts that are being watched for exits."""
     _watch_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -62,8 +70,9 @@ class Converge:
             leaving = late or self.stopped
             report = self.engine.cycle(desired, policy, begin=not leaving)
             self.listener(report)
-            if leaving or _is_over(report, wait=wait):
-                self.timed_out = late and not _is_over(report, wait=wait)
+            is_over = _is_over(report, clock.now(), wait=wait)
+            if leaving or is_over:
+                self.timed_out = late and not is_over
                 return report
             self._watch(report)
             self._wake.wait(self._pause_s(report, deadline))
@@ -72,6 +81,7 @@ class Converge:
         world = self.engine.world
         pauses = [self.look_every_s]
         pauses += [s.until - world.clock.now() for s in report.plan.statuses if s.until is not None]
+        pauses += _until_begin_s(report, world.clock.now())
         now = world.clock.monotonic()
         pauses += [t.until - now for t in report.troubles if t.count < TRIES_LIMIT and t.until > now]
         if deadline is not None:
@@ -79,32 +89,44 @@ class Converge:
         return max(0.05, min(pauses))
 
     def _watch(self, report: Report) -> None:
-        """One watch a host for the batches that no watch covers yet."""
+        """One watch a host. It tells of batches that start while it lasts, too; what ends between two is seen first."""
         for host, batches in report.running.items():
             with self._watch_lock:
-                fresh = [batch for batch in batches if batch not in self._watched]
-                self._watched.update(fresh)
-            if fresh and host in self.engine.world.hosts:
-                threading.Thread(target=self._wait_for_exit, args=(host, fresh), daemon=True).start()
+                is_new = host not in self._watched
+                self._watched.add(host)
+            if is_new and host in self.engine.world.hosts:
+                threading.Thread(target=self._wait_for_exit, args=(host, batches), daemon=True).start()
 
-    def _wait_for_exit(self, host: str, batches: list[str]) -> None:
+    def _wait_for_exit(self, host: str, batches: Sequence[str]) -> None:
         try:
             self.engine.world.hosts[host].wait_for_exit(batches, WATCH_S)
         except HostError:
             return  # the look every few seconds goes on
         finally:
             with self._watch_lock:
-                self._watched.difference_update(batches)
+                self._watched.discard(host)
         self._wake.set()
 
 
-def _is_over(report: Report, *, wait: bool) -> bool:
+def _until_begin_s(report: Report, now: float) -> Iterator[float]:
+    """One for each batch that was started and waits for nobody; longer as its inputs take longer to verify."""
+    look = report.look
+    for name, occupancy in occupancies(look.observed, look.recorded).items():
+        view = look.observed.hosts[name]
+        for holder in occupancy.holders:
+            batch = view.batches.get(holder.batch_id) if isinstance(view, Reachable) else None
+            if holder.is_open and batch is not None and batch.waits:
+                yield max(SOON_S, (now - holder.intended_at) / 4)
+
+
+def _is_over(report: Report, now: float, *, wait: bool) -> bool:
     """Nothing is under way, and nothing more would happen by itself (or, without `wait`, at once)."""
     given_up = {trouble.key for trouble in report.troubles if trouble.count >= TRIES_LIMIT}
     ready = [operation for operation in report.plan.ready if operation.key not in given_up]
     if report.busy or ready:
         return False
-    if not wait:
-        return True
+    if not wait:  # behind what begins in a moment the next can be started
+        queued = any(operation.act is Act.LAUNCH and not operation.ready for operation in report.plan.operations)
+        return not queued or min(_until_begin_s(report, now), default=LONG_S) >= LONG_S
     timers = any(status.until is not None for status in report.plan.statuses)
     return not timers and not report.live - given_up

@@ -7,21 +7,21 @@ an act that failed is tried again after a pause that doubles.
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cosmos.core.case import Policy, published_folder
 from cosmos.core.desired import Desired, DesiredRun
-from cosmos.core.observed import BatchState, HostView, Observed, ObservedBatch, Reachable, Unreachable
+from cosmos.core.observed import BatchState, Observed, Reachable
 from cosmos.core.placing import wanted_blobs
 from cosmos.core.plan import Act, Cause, Operation, Plan
 from cosmos.core.reconcile import reconcile
-from cosmos.core.recorded import Manifest, Recorded
+from cosmos.core.recorded import Attempt, AttemptState, Manifest, Recorded
 from cosmos.core.sweep import waits_for_its_spec
+from cosmos.engine.looks import HostLooks
 from cosmos.engine.workers import Workers
 from cosmos.engine.world import World
-from cosmos.errors import CosmosError, HostUnreachable
+from cosmos.errors import CosmosError
 
 if TYPE_CHECKING:
     from cosmos.engine.execute import Assignment
@@ -54,10 +54,14 @@ class Look:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """One pass: the plan, what was looked at, and what is under way or in trouble after it."""
+    """One pass: the plan, what was looked at, and what is under way or in trouble after it.
+
+    `standing` is the plan as it would be for all runs, whatever this call was asked to start.
+    """
 
     desired: Desired
     plan: Plan
+    standing: Plan
     look: Look
     busy: frozenset[str] = frozenset()
     troubles: tuple[Trouble, ...] = ()
@@ -101,14 +105,22 @@ class Engine:
     workers: Workers
     wake: Callable[[], None] = lambda: None
     """Called when an act ends, from whatever thread it ran in."""
+    _looks: HostLooks = field(init=False)
     _troubles: dict[str, Trouble] = field(default_factory=dict)
     _moved: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def __post_init__(self) -> None:
+        self._looks = HostLooks(self.world.hosts, self.world.clock)
+
+    def close(self) -> None:
+        """Wait for no look that is under way. Acts are the workers' to end."""
+        self._looks.close()
+
     def look(self, desired: Desired) -> Look:
         """Read the database, every host and the published outputs."""
         recorded = self.world.records.load({want.run.id: want.digest for want in desired.runs})
-        hosts = self._look_at_hosts(_blobs_asked(desired.runs, recorded))
+        hosts = self._looks.all(tuple(_blobs_asked(desired.runs, recorded)))
         outputs = self.world.store.look(_published(desired.runs, recorded))
         return Look(recorded=recorded, observed=Observed(hosts=hosts, outputs=outputs))
 
@@ -122,7 +134,7 @@ class Engine:
         """One pass. Returns at once; acts go on in the workers. Without `begin` it only looks."""
         self.workers.check()
         before = self.workers.busy  # an act that ends during the look may be planned again from what it showed
-        look = self.look(desired)
+        look = self._with_begun(self.look(desired))
         plan = self.plan(desired, look, policy)
         # what people read is where runs stand, not what this call was asked to start
         standing = plan if policy.targets is None else self.plan(desired, look, replace(policy, targets=None))
@@ -135,21 +147,24 @@ class Engine:
         with self._lock:
             troubles = tuple(self._troubles[name] for name in sorted(self._troubles))
             return Report(
-                desired=desired, plan=plan, look=look, busy=self.workers.busy, troubles=troubles, moved=self._moved
+                desired=desired,
+                plan=plan,
+                standing=standing,
+                look=look,
+                busy=self.workers.busy,
+                troubles=troubles,
+                moved=self._moved,
             )
 
-    def _look_at_hosts(self, blobs: Iterable[str]) -> dict[str, HostView]:
-        """All hosts beside each other, so that a slow one delays only itself."""
-        wanted = tuple(blobs)
-        with ThreadPoolExecutor(max_workers=max(1, len(self.world.hosts))) as pool:
-            views = {name: pool.submit(self._view, name, wanted) for name in self.world.hosts}
-            return {name: view.result() for name, view in views.items()}
-
-    def _view(self, name: str, blobs: tuple[str, ...]) -> HostView:
-        try:
-            return self.world.hosts[name].observe(blobs)
-        except HostUnreachable as error:
-            return Unreachable(since=self.world.clock.now(), why=error.message)
+    def _with_begun(self, look: Look) -> Look:
+        """Record the programs that have begun, when the hosts say that they did: a start alone is not a begin."""
+        attempts = dict(look.recorded.attempts)
+        for attempt, at in _begun(look):
+            self.world.records.started(attempt.batch_id, at)
+            self.world.records.event("Normal", attempt.key, "Started", f"on {attempt.host}", self.world.clock.now())
+            started = replace(attempt, state=AttemptState.STARTED, started_at=at)
+            attempts[attempt.digest] = tuple(started if each == attempt else each for each in attempts[attempt.digest])
+        return replace(look, recorded=replace(look.recorded, attempts=attempts))
 
     def _may_try(self, operation: Operation) -> bool:
         trouble = self._troubles.get(operation.id)
@@ -166,10 +181,11 @@ class Engine:
         given = Assignment(
             operation=operation,
             want=want,
-            batch=_batch(operation, look.observed),
+            view=view if isinstance(view := look.observed.hosts.get(operation.host), Reachable) else None,
             recorded=look.recorded,
             moved=self._count,
         )
+        self._looks.acted(operation.host)
         self.workers.submit(operation.id, lambda: self._act(given), self.wake)
 
     def _act(self, given: "Assignment") -> None:
@@ -183,6 +199,8 @@ class Engine:
         else:
             with self._lock:
                 self._troubles.pop(operation.id, None)
+        finally:
+            self._looks.acted(operation.host)
 
     def _note(self, operation: Operation, error: CosmosError) -> None:
         with self._lock:
@@ -223,6 +241,13 @@ def _published(runs: Iterable[DesiredRun], recorded: Recorded) -> list[tuple[str
     return published
 
 
-def _batch(operation: Operation, observed: Observed) -> ObservedBatch | None:
-    view = observed.hosts.get(operation.host)
-    return view.batches.get(operation.batch_id) if isinstance(view, Reachable) else None
+def _begun(look: Look) -> list[tuple[Attempt, float]]:
+    """Attempts that are recorded as intended, and when their programs began by the clock of the host."""
+    begun = []
+    for attempts in look.recorded.attempts.values():
+        for attempt in attempts:
+            view = look.observed.hosts.get(attempt.host)
+            batch = view.batches.get(attempt.batch_id) if isinstance(view, Reachable) else None
+            if attempt.state is AttemptState.INTENDED and batch is not None and batch.began_at is not None:
+                begun.append((attempt, batch.began_at))
+    return begun

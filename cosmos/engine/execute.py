@@ -12,7 +12,7 @@ from pathlib import Path
 from cosmos.core.codec import run_from_json, run_to_json
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import DIGEST_SCHEMA, Material, member_folder
-from cosmos.core.observed import BatchMeta, Member, ObservedBatch
+from cosmos.core.observed import BatchMeta, Member, ObservedBatch, Reachable
 from cosmos.core.placing import source_blob
 from cosmos.core.plan import Act, Blob, Cause, Operation
 from cosmos.core.ports import BatchPlan, Progress
@@ -31,9 +31,14 @@ class Assignment:
 
     operation: Operation
     want: DesiredRun | None
-    batch: ObservedBatch | None
+    view: Reachable | None
+    """What was seen of the operation's host."""
     recorded: Recorded
     moved: Progress
+
+    @property
+    def batch(self) -> ObservedBatch | None:
+        return self.view.batches.get(self.operation.batch_id) if self.view is not None else None
 
 
 def execute(given: Assignment, world: World) -> None:
@@ -95,9 +100,6 @@ def _launch(given: Assignment, world: World) -> None:
         host.start(operation.batch_id)
     except HostRefused as error:
         _refused(operation, error, world)
-        return
-    world.records.started(operation.batch_id, world.clock.now())
-    world.records.event("Normal", want.run.key, "Started", f"on {operation.host}", world.clock.now())
 
 
 def _refused(operation: Operation, error: HostRefused, world: World) -> None:
@@ -116,7 +118,7 @@ def _batch(want: DesiredRun, meta: BatchMeta, operation: Operation, recorded: Re
     made = source_blob(want, recorded)
     if made is not None and run.source is not None:
         sha256[run.source.role] = made.sha256
-    gpus = {"CUDA_VISIBLE_DEVICES": ",".join(operation.gpus)} if operation.gpus else {}
+    gpus = {"CUDA_VISIBLE_DEVICES": ",".join(operation.gpus)}  # none, where none were given
     return BatchPlan(
         meta=replace(meta, gpus=operation.gpus),
         argv=launch.argv,
@@ -124,6 +126,8 @@ def _batch(want: DesiredRun, meta: BatchMeta, operation: Operation, recorded: Re
         files=launch.files,
         folders=(folder,),
         env={**run.model.env, **gpus},
+        image=run.model.image,
+        container=run.model.container,
         timeout_s=run.timeout_s,
         grace_s=world.grace_s,
     )
@@ -151,8 +155,8 @@ def _adopt(given: Assignment, world: World) -> None:
         if not world.records.intend(attempt, known, batch.meta, batch.meta.commit):
             message = f"{batch.batch_id} on {operation.host} has a digest that another attempt holds"
             raise RefusedError(message, "cosmos explain shows both; stop one with cosmos cancel")
-        if batch.started_at is not None:
-            world.records.started(batch.batch_id, batch.started_at)
+        if batch.began_at is not None:
+            world.records.started(batch.batch_id, batch.began_at)
         world.records.event("Normal", member.key, "Adopted", f"found on {operation.host}", now)
 
 
@@ -166,7 +170,7 @@ def _fail(given: Assignment, world: World) -> None:
     operation = given.operation
     host = world.hosts[operation.host]
     if given.batch is not None:
-        save_log(operation.batch_id, host, world.logs)
+        save_log(operation.batch_id, host, world.logs, given.batch.log_bytes)
     else:
         host.stop(operation.batch_id, world.grace_s)  # a run directory that is gone proves nothing about its processes
     reason = operation.reason or Reason.PROCESS_LOST
@@ -179,7 +183,7 @@ def _fail(given: Assignment, world: World) -> None:
 def _collect(given: Assignment, world: World) -> None:
     operation, batch = given.operation, given.batch
     meta = world.records.meta(operation.batch_id)
-    if batch is None or meta is None:
+    if given.view is None or batch is None or meta is None:
         return
     member = next(member for member in meta.members if member.digest == operation.digest)
     try:
@@ -189,9 +193,9 @@ def _collect(given: Assignment, world: World) -> None:
     if run is None or run.model.adapter not in world.adapters:
         message = f"batch {operation.batch_id} was made by a cosmos that this one does not understand"
         raise RefusedError(message, "apply once with that version; until then the batch stays on its host")
-    if batch.started_at is not None:
-        world.records.started(operation.batch_id, batch.started_at)  # the reply to its start may have been lost
-    collect(operation, run, meta, batch, world, given.moved)
+    if batch.began_at is not None:  # the end may be the first that is seen of it
+        world.records.started(operation.batch_id, batch.began_at)
+    collect(operation, run, meta, batch, given.view, world, given.moved)
 
 
 def _restore(given: Assignment, world: World) -> None:

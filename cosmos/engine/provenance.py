@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from cosmos.core.codec import run_to_json
 from cosmos.core.digest import SHORT, member_folder
-from cosmos.core.observed import BatchMeta, ExitRecord
+from cosmos.core.observed import BatchMeta, ExitRecord, Gpu
 from cosmos.core.plan import Operation
 from cosmos.core.recorded import FileEntry
 from cosmos.core.run import Run
@@ -15,10 +15,20 @@ from cosmos.engine.world import World
 FORMAT_VERSION = 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How a batch ended, and on what: the id of its image, and the GPUs and driver of its host."""
+
+    record: ExitRecord
+    image: str = ""
+    gpus: tuple[Gpu, ...] = ()
+    driver: str = ""
+
+
 def provenance(
-    run: Run, meta: BatchMeta, operation: Operation, exit_record: ExitRecord, files: Iterable[FileEntry], world: World
+    run: Run, meta: BatchMeta, operation: Operation, end: End, files: Iterable[FileEntry], world: World
 ) -> bytes:
-    """The resolved spec, revision, identities, argv, times, files and versions, as indented JSON."""
+    """The resolved spec, revision, identities, argv, machine, times, files and versions, as indented JSON."""
     launch = world.adapters[run.model.adapter].launch(run, member_folder(operation.digest))
     record = {
         "format_version": FORMAT_VERSION,
@@ -33,7 +43,12 @@ def provenance(
         "host": operation.host,
         "owner": meta.owner,
         "argv": [element.replace("\0", "") for element in launch.argv],
-        "exit": asdict(exit_record),
+        "machine": {
+            "image_id": end.image,
+            "gpus": [{"id": gpu.id, "name": gpu.name} for gpu in end.gpus if gpu.id in operation.gpus],
+            "driver": end.driver if operation.gpus else "",
+        },
+        "exit": asdict(end.record),
         "files": [asdict(entry) for entry in sorted(files, key=lambda entry: entry.name)],
         "versions": dict(world.versions()),
     }

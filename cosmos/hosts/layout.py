@@ -2,9 +2,10 @@
 
     <workdir>/<project>/
       blobs/ab/<sha256>        inputs, read-only, shared by all runs
-      blobs/.part/             uploads on their way
+      blobs/.part/             uploads on their way, and the parts that cut ones left
       batches/<batch id>/      one run directory each; its files are named below
       batches/.gone-<batch id> released, being removed
+    <workdir>/.gpus/<id>       held by the batch that computes on that GPU, of whatever project
 
 A name that is not plain is refused here, before it can reach a path or a script.
 """
@@ -31,8 +32,15 @@ RESERVED = frozenset(
         INPUTS,
         OUTPUTS,
         "claim",
+        "began",
+        "began.tmp",
+        "create",
+        "image",
+        "image.name",
+        "image.new",
         "exit.json",
         "exit.tmp",
+        "last.tmp",
         "stop",
         "batch.json.new",
         "run.sh.new",
@@ -57,9 +65,9 @@ class Layout:
     def __init__(self, workdir: str, project: str) -> None:
         if not workdir.startswith("/") or not workdir.isprintable():
             raise HostRefused(f"work directory {workdir!r} is no absolute path", "correct `workdir` of the host")
+        self.gpus = f"{workdir.rstrip('/')}/.gpus"
         self.root = f"{workdir.rstrip('/')}/{plain(project)}"
         self.blobs = f"{self.root}/blobs"
-        self.parts = f"{self.blobs}/.part"
         self.batches = f"{self.root}/batches"
 
     def batch(self, batch_id: str) -> str:
@@ -71,8 +79,9 @@ class Layout:
     def log_times(self, batch_id: str) -> str:
         return f"{self.batch(batch_id)}/{TIMES}"
 
-    def part(self, name: str) -> str:
-        return f"{self.parts}/{plain(name)}"
+    def gpu(self, gpu: str) -> str:
+        """The lock of a GPU."""
+        return f"{self.gpus}/{plain(gpu)}"
 
 
 def checked_id(batch_id: str) -> str:

@@ -5,17 +5,20 @@ record file is not: it is known to be there, so the batch is reported without wh
 """
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from cosmos.core.observed import BatchMeta, BatchState, ExitRecord, Gpu, ObservedBatch, Reachable
+from cosmos.core.observed import BatchMeta, BatchState, ExitRecord, ObservedBatch, Reachable
 from cosmos.core.recorded import FileEntry, Manifest
 from cosmos.errors import HostRefused, HostUnreachable
+from cosmos.hosts.gpus import read_gpus
 from cosmos.hosts.layout import checked_sha256, is_output_name
-from cosmos.hosts.records import read_claim, read_exit, read_meta
+from cosmos.hosts.records import read_claim, read_exit, read_meta, read_time
 
-_ARITY = {"host": 3, "blob": 1, "gpu": 1, "batch": 1, "life": 4, "file": 2}
+_DIGITS = 30
+"""Of the largest number that a host counts in; Python gives up beyond 4300, and a float becomes infinite."""
+_ARITY = {"host": 4, "blob": 1, "gpu": 1, "app": 2, "batch": 1, "life": 5, "file": 2}
 """Fields after the tag of each record. After the tag `texts` come lines."""
 
 
@@ -28,6 +31,7 @@ class _Life:
     """Nobody had claimed the batch when the processes were looked at: a claim was then made during the look."""
     survivors: int = 0
     log_tail: bytes = b""
+    evidence: str = ""
 
 
 def read_observation(answer: bytes) -> Reachable:
@@ -42,7 +46,8 @@ def read_observation(answer: bytes) -> Reachable:
     rows: dict[str, list[tuple[str, ...]]] = {tag: [] for tag in _ARITY}
     for tag, fields in _records(_text(records)):
         rows[tag].append(fields)
-    boot_id, clock, space = _exactly(3, [word for fields in rows["host"] for word in fields])
+    boot_id, clock, space, cores = _exactly(4, [word for fields in rows["host"] for word in fields])
+    gpus, driver, trouble = read_gpus([line for (line,) in rows["gpu"]], rows["app"])
     free, total, block = (_number(word) for word in _exactly(3, space.split()))
     return Reachable(
         boot_id=boot_id,
@@ -51,7 +56,10 @@ def read_observation(answer: bytes) -> Reachable:
         disk_total=total * block,
         batches=_batches(rows, lines),
         blobs=frozenset(sha256 for (sha256,) in rows["blob"]),
-        gpus=_gpus([line for (line,) in rows["gpu"]]),
+        cores=_number(cores),
+        gpus=gpus,
+        driver=driver,
+        gpu_trouble=trouble,
     )
 
 
@@ -80,12 +88,18 @@ def _batches(rows: Mapping[str, list[tuple[str, ...]]], lines: bytes) -> dict[st
     return {batch_id: _batch(batch_id, lives.get(batch_id, _Life()), sizes, texts) for batch_id in ids}
 
 
-def _life(alive: str, survivors: str, tail: str) -> _Life:
+def _life(alive: str, survivors: str, tail: str, evidence: str) -> _Life:
     try:
         log_tail = base64.b64decode(tail, validate=True)
     except ValueError:
         raise _not_understood("the end of a log is no base64") from None
-    return _Life(alive=alive == "1", unclaimed=alive == "2", survivors=_number(survivors), log_tail=log_tail)
+    return _Life(
+        alive=alive == "1",
+        unclaimed=alive == "2",
+        survivors=_number(survivors),
+        log_tail=log_tail,
+        evidence=evidence,
+    )
 
 
 def _batch(batch_id: str, life: _Life, sizes: Mapping[str, int], texts: Mapping[str, str]) -> ObservedBatch:
@@ -100,7 +114,9 @@ def _batch(batch_id: str, life: _Life, sizes: Mapping[str, int], texts: Mapping[
         state=_state(record, life, touched, meta),
         meta=meta,
         exit=record,
-        started_at=claim.at if claim and claim.pid else None,
+        started_at=read_time(texts.get(f"{batch_id}/began", "")),
+        image=texts.get(f"{batch_id}/image", ""),
+        evidence=life.evidence if record is None else "",
         boot_id=claim.boot if claim else "",
         survivors=life.survivors if record is None else 0,
         log_bytes=sizes.get(f"{batch_id}/run.log", 0),
@@ -119,27 +135,21 @@ def _state(record: ExitRecord | None, life: _Life, touched: bool, meta: BatchMet
     return BatchState.PARTIAL if meta is None else BatchState.PREPARED
 
 
-def _gpus(lines: list[str]) -> tuple[Gpu, ...]:
-    """Lines of nvidia-smi's CSV and `status N`. A driver that does not answer has no GPUs to offer."""
-    if not lines or lines[-1] != "status 0":
-        return ()
-    return tuple(_gpu(line) for line in lines[:-1] if line.strip())
+def read_logs(answer: bytes) -> tuple[bytes, bytes, bytes]:
+    """The log, its times, and the rest of what bash/logs.sh and bash/manifest.sh printed."""
+    line, _, rest = answer.partition(b"\n")
+    log, times = (_number(word) for word in _exactly(2, _text(line).split()))
+    if len(rest) < log + times:
+        raise _not_understood("the log was cut off")
+    return rest[:log], rest[log : log + times], rest[log + times :]
 
 
-def _gpu(line: str) -> Gpu:
-    uuid, name, total, used, busy = _exactly(5, [part.strip() for part in line.split(",")])
-    return Gpu(
-        id=uuid, name=name, memory_total_mib=_known(total), memory_used_mib=_known(used), utilisation=_known(busy)
-    )
-
-
-def _known(word: str) -> int:
-    """nvidia-smi says [N/A] or [Not Supported] for what a device does not tell."""
-    return 0 if word.startswith("[") else _number(word)
-
-
-def read_manifest(answer: bytes) -> tuple[Manifest, tuple[str, ...]]:
+def read_manifest(answer: bytes, wanted: Iterable[str] | None = None) -> tuple[Manifest, tuple[str, ...]]:
     """Files of an output folder, and words about what of it is not taken.
+
+    Args:
+        answer: What was printed.
+        wanted: Names of the files that were to be read; None for all.
 
     Raises:
         HostUnreachable: The answer is not what bash/manifest.sh prints.
@@ -151,10 +161,10 @@ def read_manifest(answer: bytes) -> tuple[Manifest, tuple[str, ...]]:
         raise _not_understood("the list of outputs was cut off")
     sizes = {_text(name): _number(_text(size)) for size, name in zip(pairs[::2], pairs[1::2], strict=True)}
     hashes = dict(_hashed(_text(line)) for line in hashed.split(b"\0")[:-1])
-    if sizes.keys() != hashes.keys():
+    if hashes.keys() != (sizes.keys() if wanted is None else sizes.keys() & set(wanted)):
         raise HostRefused("the outputs changed while they were listed", "look again once nothing writes there")
-    names = sorted(filter(is_output_name, sizes))
-    odd = tuple(ascii(name) for name in sorted(sizes.keys() - set(names)))
+    names = sorted(filter(is_output_name, hashes))
+    odd = tuple(ascii(name) for name in sorted(sizes) if not is_output_name(name))
     links = _number(_text(special))
     manifest = tuple(FileEntry(name=name, sha256=checked_sha256(hashes[name]), size=sizes[name]) for name in names)
     return manifest, (*odd, f"{links} links or special files") if links else odd
@@ -173,7 +183,7 @@ def _text(data: bytes) -> str:
 
 
 def _number(word: str) -> int:
-    if not (word.isascii() and word.isdigit()):
+    if not (word.isascii() and word.isdigit() and len(word) <= _DIGITS):
         raise _not_understood(f"{word[:40]!r} is no number")
     return int(word)
 

@@ -35,6 +35,15 @@ def read_claim(text: str) -> Claim | None:
         return None
 
 
+def read_time(text: str) -> float | None:
+    """When a program began, as run.sh wrote it down; None when the text is no time."""
+    try:
+        at = float(text)
+    except ValueError:
+        return None
+    return at if math.isfinite(at) and at > 0 else None
+
+
 def read_exit(text: str) -> ExitRecord | None:
     """An exit record, or None when the text is none."""
     try:

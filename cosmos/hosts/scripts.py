@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
+from typing import TypedDict
 
 from cosmos.core.ports import PYTHON, ROOT, BatchPlan, fill
 from cosmos.core.reasons import Reason
@@ -23,6 +24,7 @@ from cosmos.hosts.layout import (
     checked_id,
     checked_sha256,
     folders_of,
+    output_name,
     own_path,
     plain,
     plain_path,
@@ -41,13 +43,14 @@ RECORD_LIMIT = 8 << 20
 ARGUMENT_LIMIT = (128 << 10) - 1
 """Longest single argument that Linux takes, in bytes."""
 
+_LETTERS_OF_PATTERNS = re.compile(r"[\\*?\[]")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BASH_KEEPS = frozenset({"BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"})
 _OURS = frozenset({"COSMOS_BATCH", "COSMOS_RUN_DIRECTORY"})
 
 
 class BashScriptBuilder:
-    """Builds the scripts of one project on one host.
+    """Builds the scripts of one project on one host where batches are processes.
 
     Args:
         layout: Where things are there.
@@ -55,8 +58,21 @@ class BashScriptBuilder:
     """
 
     def __init__(self, layout: Layout, python: str = "python3") -> None:
-        self._layout = layout
+        self.layout = layout
         self._python = python
+
+    def inside(self, batch_id: str) -> str:
+        """The run directory as its program sees it."""
+        return self.layout.batch(batch_id)
+
+    def lock(self, gpu: str) -> str:
+        """The lock file of a GPU as run.sh sees it."""
+        return self.layout.gpu(gpu)
+
+    def more_files(self, batch: BatchPlan) -> Mapping[str, bytes]:
+        """What the runtime itself keeps in the run directory."""
+        del batch
+        return {}
 
     def run_sh(self, batch: BatchPlan) -> bytes:
         """run.sh of one batch: its environment, its argv, and the rest of bash/run.sh.
@@ -64,7 +80,7 @@ class BashScriptBuilder:
         Raises:
             HostRefused: An argument or variable that no program can be given.
         """
-        marks = {ROOT: self._layout.batch(batch.meta.batch_id), PYTHON: self._python}
+        marks = {ROOT: self.inside(batch.meta.batch_id), PYTHON: self._python}
         argv = [_argument(element) for element in fill(batch.argv, marks)]
         if not argv:
             raise HostRefused(f"batch {batch.meta.batch_id} has no command", "give the model a `command`")
@@ -72,90 +88,145 @@ class BashScriptBuilder:
         exports = [_export(name, value) for name, value in sorted(zip(batch.env, values, strict=True))]
         head = [
             "#!/usr/bin/env bash",
-            f"limit={_hundredths(batch.timeout_s)}",
-            f"grace={_hundredths(batch.grace_s)}",
+            f"limit={hundredths(batch.timeout_s)}",
+            f"grace={hundredths(batch.grace_s)}",
             f"inputs={len(batch.inputs)}",
+            f"gpus=({' '.join(shlex.quote(self.lock(gpu)) for gpu in sorted(batch.meta.gpus))})",
             "program() {",
             f'  export COSMOS_BATCH={checked_id(batch.meta.batch_id)} COSMOS_RUN_DIRECTORY="$PWD"',
             *exports,
             f"  exec -- {' '.join(argv)}",
             "}",
         ]
-        return "\n".join([*head, "", _file("common"), _file("run")]).encode()
+        return "\n".join([*head, "", _file("common.sh"), _file("run.sh")]).encode()
 
     def observe(self, wanted: Iterable[str]) -> Script:
-        stdin = "".join(f"{checked_sha256(sha256)}\n" for sha256 in wanted)
-        return _script("observe", self._layout.root, str(RECORD_LIMIT), stdin=stdin.encode(), deadline_s=60)
+        return self.look(wanted)
+
+    def look(self, wanted: Iterable[str], docker: Sequence[str] = (), after: Sequence[str] = ("common",)) -> Script:
+        """One look: batches are processes, or containers where it is said how docker is called."""
+        stdin = "".join(f"{checked_sha256(sha256)}\n" for sha256 in wanted).encode()
+        args = (self.layout.root, str(RECORD_LIMIT), *docker)
+        return script("observe", *args, stdin=stdin, deadline_s=60, after=after)
+
+    def check(self, images: Sequence[str]) -> Script:
+        """What the host has of what cosmos needs."""
+        return self.ask(images)
+
+    def ask(self, images: Sequence[str], docker: Sequence[str] = ()) -> Script:
+        args = (self.layout.root, str(len(images)), *images, *docker)
+        return script("check", *args, deadline_s=300)
 
     def prepare(self, batch: BatchPlan) -> Script:
-        args = (self._layout.root, checked_id(batch.meta.batch_id))
-        return _script("prepare", *args, stdin=self._parts_of(batch), deadline_s=120)
+        args = (self.layout.root, checked_id(batch.meta.batch_id))
+        return script("prepare", *args, stdin=self._parts_of(batch), deadline_s=120)
 
     def start(self, batch_id: str) -> Script:
-        return _script("start", self._layout.batch(batch_id))
+        return script("start", self.layout.batch(batch_id))
 
     def stop(self, batch_id: str, grace_s: float) -> Script:
-        args = (self._layout.batch(batch_id), batch_id, str(_hundredths(grace_s)))
-        return _script("stop", *args, deadline_s=grace_s + 45)
+        args = (self.layout.batch(batch_id), batch_id, str(hundredths(grace_s)))
+        return script("stop", *args, deadline_s=grace_s + 45)
 
     def release(self, batch_id: str) -> Script:
-        return _script("release", self._layout.root, checked_id(batch_id), deadline_s=600)
+        return script("release", self.layout.root, checked_id(batch_id), deadline_s=600)
 
     def manifest(self, batch_id: str, folder: str) -> Script:
-        args = (self._layout.batch(batch_id), plain(folder), str(MOST_FILES))
-        return _script("manifest", *args, deadline_s=1800)
+        args = (self.layout.batch(batch_id), plain(folder), str(MOST_FILES))
+        return script("manifest", *args, deadline_s=1800, after=("common", "sums"))
+
+    def result(self, batch_id: str, folder: str, names: Iterable[str], log_limit: int) -> Script:
+        """The log up to a limit, its times, and the manifest of files by these names."""
+        args = (self.layout.batch(batch_id), plain(folder), str(MOST_FILES), str(log_limit), str(TIMES_LIMIT))
+        patterns = [_LETTERS_OF_PATTERNS.sub(r"\\\g<0>", output_name(name)) for name in names]
+        nothing = () if patterns else ("",)
+        return script("manifest", *args, *patterns, *nothing, deadline_s=1800, after=("common", "sums", "logs"))
 
     def log(self, batch_id: str, offset: int, limit: int) -> Script:
-        return _script("log", self._layout.log(batch_id), str(max(0, offset)), str(max(0, limit)))
+        return script("log", self.layout.log(batch_id), str(max(0, offset)), str(max(0, limit)))
 
     def log_times(self, batch_id: str) -> Script:
-        return _script("log", self._layout.log_times(batch_id), "0", str(TIMES_LIMIT))
+        return script("log", self.layout.log_times(batch_id), "0", str(TIMES_LIMIT))
 
     def wait(self, batch_ids: Sequence[str], timeout_s: float) -> Script:
         tenths = max(1, round(timeout_s * 10))
         ids = [checked_id(batch_id) for batch_id in batch_ids]
-        return _script("wait", self._layout.batches, str(tenths), *ids, deadline_s=timeout_s * 1.5 + 10)
+        return script("wait", self.layout.batches, str(tenths), *ids, deadline_s=timeout_s * 1.5 + 10)
 
     def blobs(self, wanted: Iterable[str]) -> Script:
-        """Ready the folders for an upload and say which blobs are there, and their size."""
+        """Ready the folders for an upload; say which blobs are there, and which parts of the others."""
         stdin = "".join(f"{checked_sha256(sha256)}\n" for sha256 in wanted)
-        return _script("blobs", self._layout.blobs, self._layout.parts, stdin=stdin.encode())
+        return script("blobs", self.layout.blobs, stdin=stdin.encode(), deadline_s=600, after=("common", "sums"))
 
-    def publish(self, arrived: Mapping[str, str]) -> Script:
-        """Give uploaded files, sha256 by name, their place among the blobs."""
-        stdin = "".join(f"{plain(name)} {checked_sha256(sha256)}\n" for name, sha256 in arrived.items())
-        return _script("publish", self._layout.blobs, self._layout.parts, stdin=stdin.encode(), deadline_s=120)
+    def receive(self, sha256: str, size: int, part: str, begin: tuple[str, int] = ("", 0)) -> Script:
+        """Receive one blob as file `part`, going on from another part (name, bytes)."""
+        name = plain(begin[0]) if begin[0] else ""
+        args = (self.layout.blobs, checked_sha256(sha256), str(size), plain(part), name, str(begin[1]))
+        return script("receive", *args, _file("receive.py"), **_moving(size), after=_BY_PYTHON)
 
-    def discard(self, name: str) -> Script:
-        """Remove an upload that is not what it should be."""
-        return Script(name="discard", text='rm -f -- "$1"', args=(self._layout.part(name),))
+    def receive_many(self, name: str, size: int) -> Script:
+        """Receive a tar of small blobs, by way of the folder `name`."""
+        args = (self.layout.blobs, plain(name), _file("receive.py"))
+        return script("receive_many", *args, **_moving(size), after=_BY_PYTHON)
+
+    def send(self, batch_id: str, folder: str, files: Sequence[tuple[int, str]], size: int) -> Script:
+        """Print files (offset, name) of an output folder one after the other; `size` is how much that will be."""
+        stdin = "".join(f"{offset} {output_name(name)}\n" for offset, name in files).encode()
+        return script("send", self.layout.batch(batch_id), plain(folder), stdin=stdin, **_moving(size))
 
     def _parts_of(self, batch: BatchPlan) -> bytes:
         """What bash/prepare.sh reads: one line a part, files followed by their bytes, batch.json last."""
         links = {f"{INPUTS}/{plain_path(name)}": checked_sha256(sha256) for name, sha256 in batch.inputs.items()}
         sums = "".join(f"{sha256}  {path}\n" for path, sha256 in links.items())
         files = {own_path(path): data for path, data in batch.files.items()}
-        files |= {SUMS: sums.encode(), RUN: self.run_sh(batch)}
+        files |= {SUMS: sums.encode(), RUN: self.run_sh(batch), **self.more_files(batch)}
         folders = [*folders_of([*links, *files]), *(f"{OUTPUTS}/{plain(folder)}" for folder in batch.folders)]
         lines = [f"folder {folder}\n".encode() for folder in folders]
         lines += [f"link {sha256} {path}\n".encode() for path, sha256 in links.items()]
+        lines += [f"gpu {plain(gpu)}\n".encode() for gpu in batch.meta.gpus]
         lines += [f"file {len(data)} {path}\n".encode() + data for path, data in files.items()]
         meta = write_meta(batch.meta)
         return b"".join([*lines, f"meta {len(meta)}\n".encode(), meta, b"end\n"])
 
 
-def _script(name: str, *args: str, stdin: bytes = b"", deadline_s: float = 30.0) -> Script:
+_BY_PYTHON = ("common", "python")
+SLOWEST = 32 << 10
+"""Bytes a second below which a transfer is given up."""
+
+
+class _Moving(TypedDict):
+    deadline_s: float
+    patience_s: float | None
+    moving: int
+
+
+def _moving(size: int) -> _Moving:
+    """Limits of a script that moves so many bytes."""
+    return {"deadline_s": 600.0 + size / SLOWEST, "patience_s": 60.0, "moving": size}
+
+
+def script(
+    name: str,
+    *args: str,
+    stdin: bytes = b"",
+    deadline_s: float = 30.0,
+    patience_s: float | None = None,
+    moving: int = 0,
+    after: Sequence[str] = ("common",),
+) -> Script:
+    """The script bash/<name>.sh, after other files of that folder."""
     language = "" if name == "start" else "export LC_ALL=C\n"  # a program keeps its user's; messages are in English
-    text = f"{language}{_file('common')}\n{_file(name)}"
-    return Script(name=name, text=text, args=args, stdin=stdin, deadline_s=deadline_s)
+    text = language + "\n".join(_file(f"{part}.sh") for part in (*after, name))
+    limits = _Moving(deadline_s=deadline_s, patience_s=patience_s, moving=moving)
+    return Script(name=name, text=text, args=args, stdin=stdin, **limits)
 
 
 @cache
 def _file(name: str) -> str:
-    return resources.files(__package__).joinpath("bash", f"{name}.sh").read_text("ascii")
+    return resources.files(__package__).joinpath("bash", name).read_text("ascii")
 
 
-def _hundredths(seconds: float) -> int:
+def hundredths(seconds: float) -> int:
     return max(0, round(seconds * 100))
 
 

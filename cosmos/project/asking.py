@@ -12,7 +12,7 @@ from cosmos.core.rules import judge
 from cosmos.core.select import Named, one
 from cosmos.core.spec import ModelSpec, PromptSpec
 from cosmos.errors import NotFoundError
-from cosmos.project import plans
+from cosmos.project import host_rows, plans
 from cosmos.project.wiring import Project
 from cosmos.views import (
     EventRow,
@@ -23,7 +23,6 @@ from cosmos.views import (
     RunDetails,
     RunRow,
     facts,
-    host_row,
     prompt_row,
     run_rows,
 )
@@ -65,13 +64,8 @@ def models(project: Project) -> list[ModelRow]:
 
 
 def hosts(project: Project) -> list[HostRow]:
-    _, look = plans.of(project, project.desire(), [], [])
-    rows = []
-    for config in project.world.host_configs:
-        settings = project.settings.hosts[config.name]
-        view = look.observed.hosts.get(config.name)
-        rows.append(host_row(config, settings.runtime, settings.address, view, look.recorded))
-    return rows
+    view, look = plans.of(project, project.desire(), [], [])
+    return host_rows.rows(project, look, view.plan)
 
 
 def show(project: Project, name: str) -> RunDetails | PromptRow | ModelRow:

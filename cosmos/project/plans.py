@@ -1,6 +1,7 @@
 """Plans, progress and outcomes of an open project. Looks and decides; changes nothing on a host."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 from cosmos.core.case import Policy
@@ -13,6 +14,7 @@ from cosmos.core.select import Named, select
 from cosmos.engine.cycle import TRIES_LIMIT, Engine, Look, Report, Trouble
 from cosmos.engine.workers import InlineWorkers
 from cosmos.outcome import Doing, Outcome, PlanView, Progress
+from cosmos.project import host_rows
 from cosmos.project.reading import FINGERPRINT, PROBLEMS
 from cosmos.project.wiring import Project
 
@@ -28,15 +30,16 @@ def of(
     """The plan for what is desired, with the look that it was made from."""
     selected = choose(desired, targets, labels)
     targeted = bool(list(targets) or list(labels))
-    engine = Engine(world=project.world, workers=InlineWorkers())
-    look = engine.look(desired)
-    if rerun:
-        look = replace(look, recorded=_as_if_asked(look.recorded, reruns(desired, selected, look.recorded)))
-    policy = Policy(targets=selected if targeted else None)
-    plan = _not_begun(engine.plan(desired, look, policy))
+    with closing(Engine(world=project.world, workers=InlineWorkers())) as engine:
+        look = engine.look(desired)
+        if rerun:
+            look = replace(look, recorded=_as_if_asked(look.recorded, reruns(desired, selected, look.recorded)))
+        policy = Policy(targets=selected if targeted else None)
+        plan = _not_begun(engine.plan(desired, look, policy))
     if not targeted and not rerun:
         project.records.save_statuses(plan, project.world.clock.now(), desired.holds)
         remember(project, desired)
+        host_rows.remember(project, look, plan)
     view = PlanView(
         plan=plan, desired=desired, selected=selected, targeted=targeted, rerun=rerun, revision=project.world.commit
     )
@@ -85,6 +88,13 @@ def remember(project: Project, desired: Desired) -> None:
     """Note the state of the specs beside the statuses, for readers that do not look."""
     project.records.note(FINGERPRINT, desired.fingerprint)
     project.records.note(PROBLEMS, str(len(desired.problems)))
+
+
+def tell(report: Report, project: Project, listener: Callable[[Progress], None] | None) -> None:
+    """Note what a pass found on the hosts, and tell who listens."""
+    host_rows.remember(project, report.look, report.standing)
+    if listener is not None:
+        listener(progress(report, project))
 
 
 def progress(report: Report, project: Project) -> Progress:

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 
 from cosmos.config import Settings
-from cosmos.core.plan import ENDED, Phase, Plan
-from cosmos.outcome import Outcome, PlanView, Progress, StatusView
+from cosmos.core.plan import ENDED, Phase, Plan, RunStatus
+from cosmos.outcome import Outcome, PlanView, Progress, StatusView, notes_from_text
 from cosmos.source import WorkingTree
 from cosmos.state.board import Board
 from cosmos.state.quick import read_board
@@ -14,6 +14,9 @@ FINGERPRINT = "specs"
 """Note beside the statuses: the state of the spec files that they were made from."""
 PROBLEMS = "problems"
 """Note beside the statuses: number of problems in the specs."""
+
+HOSTS = "hosts"
+"""Note beside the statuses: the hosts, as `outcome.notes_to_text` writes them."""
 
 MOVING = frozenset({Phase.STAGING, Phase.STARTING, Phase.RUNNING, Phase.COLLECTING})
 """Phases that may have passed since the last look."""
@@ -34,7 +37,12 @@ def known_names(settings: Settings) -> list[str]:
 
 def is_moving(view: StatusView) -> bool:
     """Something was under way at the last look, so that what it found may be out of date."""
-    return any(status.phase in MOVING for status in view.statuses)
+    return any(_moves(status) for status in view.statuses)
+
+
+def _moves(status: RunStatus) -> bool:
+    """What is next on a GPU has it already, and begins without anybody here."""
+    return status.phase in MOVING or (status.phase is Phase.QUEUED and bool(status.gpus))
 
 
 def status_view(board: Board, settings: Settings) -> StatusView:
@@ -43,6 +51,7 @@ def status_view(board: Board, settings: Settings) -> StatusView:
     return StatusView(
         statuses=board.statuses,
         looked_at=board.looked_at,
+        hosts=notes_from_text(board.notes.get(HOSTS, "")),
         stale=board.notes.get(FINGERPRINT) != fingerprint,
         problems=int(board.notes.get(PROBLEMS, "0")),
     )

@@ -7,11 +7,13 @@ Heavy libraries are imported here, not by `cosmos.api`, so that what needs none 
 import os
 import platform
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib import metadata, resources
+from pathlib import Path
 
 from cosmos.adapters import ADAPTERS
 from cosmos.config import HostSettings, Settings
@@ -24,7 +26,11 @@ from cosmos.engine.cycle import Engine
 from cosmos.engine.desire import Surroundings, desire
 from cosmos.engine.workers import ThreadWorkers
 from cosmos.engine.world import SystemClock, World
-from cosmos.hosts.process import local_process_host
+from cosmos.hosts.docker.executor import DockerExecutor
+from cosmos.hosts.local import LocalTransport
+from cosmos.hosts.process import ProcessHost
+from cosmos.hosts.ssh.target import SshTarget
+from cosmos.hosts.ssh.transport import SshTransport
 from cosmos.local_ai.probe import MediaProbe
 from cosmos.source import Revision, WorkingTree
 from cosmos.state.database import Database, open_database
@@ -34,6 +40,8 @@ from cosmos.state.records import SqlRecords
 from cosmos.store.blobs import LocalStore
 from cosmos.store.inputs import ProjectInputs
 
+USUAL_SLOTS = 8
+"""Acts at a time for a host that decides itself how many runs it takes."""
 MEDIA_WORKERS = 2
 """Acts beside those that occupy a slot: staging of the next runs, collecting of the last."""
 
@@ -64,12 +72,14 @@ class Project:
     @contextmanager
     def engine(self) -> Iterator[Engine]:
         """An engine whose acts run in threads; waits for those under way on leaving."""
-        slots = sum(host.slots for host in self.world.host_configs)
+        slots = sum(host.slots or USUAL_SLOTS for host in self.world.host_configs)
         workers = ThreadWorkers(slots + MEDIA_WORKERS)
+        engine = Engine(world=self.world, workers=workers)
         try:
-            yield Engine(world=self.world, workers=workers)
+            yield engine
         finally:
             workers.close()
+            engine.close()
             self.facts.flush()
 
     @cached_property
@@ -97,9 +107,7 @@ def open_project(settings: Settings) -> Project:
     probe = MediaProbe()
     tree = WorkingTree(settings.root, settings.specs)
     revision = tree.revision()
-    configs = tuple(
-        HostConfig(name=name, slots=host.slots, labels=host.labels) for name, host in sorted(settings.hosts.items())
-    )
+    configs = tuple(_config(name, host) for name, host in sorted(settings.hosts.items()))
     world = World(
         project=settings.name,
         root=settings.root,
@@ -153,6 +161,39 @@ def _is_installed(name: str) -> bool:
     return True
 
 
+def _config(name: str, host: HostSettings) -> HostConfig:
+    return HostConfig(
+        name=name,
+        slots=host.slots,
+        labels=host.labels,
+        containers=host.runtime == "docker",
+        gpus=None if host.gpus == "auto" else tuple(host.gpus),
+        share_gpus=host.share_gpus,
+    )
+
+
 def _host(name: str, host: HostSettings, settings: Settings) -> Host:
-    workdir = host.workdir or str(settings.state / "work")
-    return local_process_host(name=name, workdir=workdir, project=settings.name, python=host.python)
+    is_local = host.address == "local"
+    transport = LocalTransport() if is_local else SshTransport(ssh_target(name, host, settings))
+    workdir = host.workdir or (str(settings.state / "work") if is_local else "~/cosmos")
+    if is_local:
+        workdir = str(Path(workdir).expanduser().absolute())
+    if host.runtime == "docker":
+        return DockerExecutor(name, transport, workdir, settings.name, mounts=host.mounts, sudo=host.sudo)
+    return ProcessHost(
+        name, transport, workdir, settings.name, host.python or (sys.executable if is_local else "python3")
+    )
+
+
+def ssh_target(name: str, host: HostSettings, settings: Settings) -> SshTarget:
+    """Where a host is that is reached over SSH, and where its key is pinned."""
+    return SshTarget(
+        name=name,
+        address=host.address,
+        port=host.port,
+        user=host.user,
+        key=host.key,
+        host_key=host.host_key,
+        jump=host.jump,
+        pins=settings.state / "known_hosts",
+    )

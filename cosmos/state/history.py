@@ -7,13 +7,13 @@ one line. Called by `SqlRecords`, in its transaction.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from sqlalchemy import Connection, Select, desc, insert, or_, select
+from sqlalchemy import Connection, Select, desc, func, insert, or_, select
 
 from cosmos.core.digest import Digest, canonical, sha256_hex
 from cosmos.core.observed import BatchMeta, Member
 from cosmos.core.recorded import Attempt, LedgerEntry, Request
 from cosmos.state.board import printable
-from cosmos.state.rows import LEDGER, REQUEST, attempt_of, entry_of, request_of, select_attempts
+from cosmos.state.rows import ATTEMPT, LEDGER, REQUEST, attempt_of, entry_of, request_of, select_attempts
 from cosmos.state.tables import attempts, batches, events, ledger, members, requests, runs, upsert
 
 
@@ -84,6 +84,15 @@ def attempts_of(connection: Connection, run_id: str) -> tuple[Attempt, ...]:
     """Of every digest that the run ever had, oldest first."""
     query = select_attempts().where(attempts.c.run_id == run_id)
     rows = connection.execute(query.order_by(attempts.c.intended_at, attempts.c.digest, attempts.c.number))
+    return tuple(attempt_of(row) for row in rows)
+
+
+def gpu_attempts(connection: Connection, per_host: int) -> tuple[Attempt, ...]:
+    """The newest attempts that were given GPUs, so many of each host; oldest first."""
+    turn = func.row_number().over(partition_by=batches.c.host, order_by=desc(attempts.c.intended_at)).label("turn")
+    numbered = select(*ATTEMPT, turn).join_from(attempts, batches).where(attempts.c.gpus != "").subquery()
+    query = select(*(column for column in numbered.c if column.name != "turn")).where(numbered.c.turn <= per_host)
+    rows = connection.execute(query.order_by(numbered.c.intended_at, numbered.c.digest))
     return tuple(attempt_of(row) for row in rows)
 
 

@@ -77,6 +77,11 @@ class SqlRecords:
         with self._database.writing() as connection:
             statuses.note(connection, name, value)
 
+    def noted(self, name: str) -> str:
+        """What was kept last under a name; empty where nothing was."""
+        with self._database.reading() as connection:
+            return statuses.noted(connection, name)
+
     # What people read
 
     def board(self) -> Board:
@@ -98,6 +103,11 @@ class SqlRecords:
         """Every attempt of a run, whatever its digest was then, oldest first."""
         with self._database.reading() as connection:
             return history.attempts_of(connection, run_id)
+
+    def gpu_attempts(self, per_host: int = 50) -> tuple[Attempt, ...]:
+        """The newest attempts that were given GPUs, so many of each host, oldest first."""
+        with self._database.reading() as connection:
+            return history.gpu_attempts(connection, per_host)
 
     def ledger_of(self, run_id: str) -> tuple[LedgerEntry, ...]:
         """Every result of a run, whatever its digest was then, newest first."""

@@ -44,6 +44,10 @@ def note(connection: Connection, name: str, value: str) -> None:
     connection.execute(kept.on_conflict_do_update(index_elements=["name"], set_={"value": kept.excluded.value}))
 
 
+def noted(connection: Connection, name: str) -> str:
+    return connection.execute(select(notes.c.value).where(notes.c.name == name)).scalar() or ""
+
+
 def _unknown(row: Row) -> Row:
     """The spec cannot be read now: nobody can say whether what exists is what is asked for."""
     return (*row[:_SYNC], Sync.UNKNOWN.value, *row[_SYNC + 1 :])

@@ -219,7 +219,6 @@ def test_every_problem_of_a_run_is_reported_at_once() -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"image": "x"}, "image: the preview has its own image (take the line away)"),
         ({"command": ("x",)}, "command: the preview has its own command (take the line away)"),
         ({"inputs": {"a": True}}, "inputs: the preview has its own inputs (take the line away)"),
         ({"outputs": {"a": "b"}}, "outputs: the preview has its own outputs (take the line away)"),
@@ -227,6 +226,10 @@ def test_every_problem_of_a_run_is_reported_at_once() -> None:
 )
 def test_a_model_spec_that_says_what_the_preview_does_not_read_is_refused(change: dict[str, Any], problem: str) -> None:
     assert words(list(ADAPTER.model_problems(replace(built_in("preview"), **change)))) == [problem]
+
+
+def test_a_model_spec_may_name_an_image_that_has_the_program() -> None:
+    assert list(ADAPTER.model_problems(replace(built_in("preview"), image="cosmos-preview"))) == []
 
 
 def test_a_model_spec_must_declare_the_programs_parameters_and_no_others() -> None:

@@ -99,7 +99,7 @@ def test_list_shows_the_things_of_a_kind(made: Console) -> None:
     assert re.search(r"^rain +ps_\w{10} +2 .*Heavy rain$", listed["prompts"], re.M)
     assert re.search(r"^echo +command +specs/all.yaml:1 +2 +word=once$", listed["models"], re.M)
     assert re.search(r"^preview +preview +built-in +0 ", listed["models"], re.M)
-    assert re.search(r"^local +local +process +Reachable +0 of 2 ", listed["hosts"], re.M)
+    assert re.search(r"^local +local +process +0 of 2 +0 +\d+ +\S+ \w+ free +- +Reachable$", listed["hosts"], re.M)
 
 
 def test_list_refuses_a_kind_that_is_none(console: Console) -> None:

@@ -1,16 +1,19 @@
 """What every `core.ports.Host` keeps, as tests to inherit. Written against the port alone.
 
-To hold an implementation to it: inherit `HostContract` (and `ProcessContract` where batches are real
-processes of a machine with bash) in a test module, with a fixture `world` that gives a `HostWorld`.
+To hold an implementation to it: inherit `HostContract`, `GpuContract` (and `ProcessContract` where batches are real
+processes of a machine with bash) in a test module, with a fixture `world` that gives a `HostWorld`, for `GpuContract`
+a `GpuWorld`.
 """
 
+import copy
 import hashlib
+import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import pytest
 
@@ -42,7 +45,7 @@ class HostWorld(Protocol):
         """An argv that prints `started` and runs until it is told to end."""
 
     def kill_runner(self, batch_id: str) -> None:
-        """End run.sh, or what stands for it, by force; the program itself lives on."""
+        """End run.sh, or what stands for it, by force; the program itself lives on where it can."""
 
     def damage_blob(self, sha256: str) -> None:
         """Change bytes of a blob on the host, without changing its size."""
@@ -52,6 +55,16 @@ class HostWorld(Protocol):
 
     def make_unreadable(self) -> None:
         """Make the work directory something that cannot be looked into."""
+
+
+class GpuWorld(HostWorld, Protocol):
+    """A machine whose GPUs are given to batches. They need not be there: what a batch holds is a lock."""
+
+    def another_project(self) -> Host:
+        """A host object for another project on the same machine, with the same work directory."""
+
+    def kill_batch(self, batch_id: str) -> None:
+        """End by force every process of a batch, its runner first."""
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
@@ -73,7 +86,9 @@ class Lab:
         return a_batch_meta(key, project="demo")
 
     def batch(self, *argv: str, key: str = "city", **fields: object) -> BatchPlan:
-        plan = BatchPlan(meta=self.meta(key), argv=argv or self.world.program(), folders=(FOLDER,), grace_s=5)
+        """`gpus` among the fields are those of its batch.json."""
+        meta = replace(self.meta(key), gpus=fields.pop("gpus", ()))  # type: ignore[arg-type]
+        plan = BatchPlan(meta=meta, argv=argv or self.world.program(), folders=(FOLDER,), grace_s=5)
         return replace(plan, **fields)  # type: ignore[arg-type]
 
     def started(self, *argv: str, key: str = "city", **fields: object) -> str:
@@ -85,12 +100,36 @@ class Lab:
     def running(self, *, key: str = "city", **fields: object) -> str:
         """A batch whose program is known to run."""
         batch_id = self.started(*self.world.endless_program(), key=key, **fields)
-        until(lambda: b"started" in self.log(batch_id), "the program runs")
+        self.runs(batch_id)
         return batch_id
 
     def ended(self, *argv: str, key: str = "city", **fields: object) -> ObservedBatch:
         batch_id = self.started(*argv, key=key, **fields)
         return self.wait(batch_id)
+
+    def on_gpus(self, *gpus: str, key: str, **fields: object) -> str:
+        """A batch whose program is known to run, and to hold these GPUs."""
+        return self.running(key=key, gpus=gpus, **fields)
+
+    def waiting(self, *gpus: str, key: str, **fields: object) -> str:
+        """A batch that was started and waits for a GPU that another one holds; its program would not end."""
+        batch_id = self.started(*self.world.endless_program(), key=key, gpus=gpus, **fields)
+        self.waits(batch_id)
+        return batch_id
+
+    def waits(self, batch_id: str) -> None:
+        time.sleep(0.3)  # one that does not wait would have begun by then
+        assert self.look(batch_id).waits
+        assert self.log(batch_id) == b""
+
+    def runs(self, batch_id: str) -> None:
+        until(lambda: b"started" in self.log(batch_id), "the program runs")
+
+    def on(self, host: Host) -> Self:
+        """The same words for another host object."""
+        other = copy.copy(self)
+        other.host = host
+        return other
 
     def wait(self, batch_id: str) -> ObservedBatch:
         deadline = time.monotonic() + PATIENCE_S
@@ -116,7 +155,7 @@ class Lab:
         return blob[0]
 
     def fetch(self, batch_id: str, entry: FileEntry, target: Path) -> None:
-        self.host.fetch(batch_id, FOLDER, entry, target, quiet)
+        self.host.fetch(batch_id, FOLDER, [(entry, target)], quiet)
 
 
 def quiet(count: int) -> None:
@@ -182,6 +221,7 @@ class HostContract:
         found = lab.look(plan.meta.batch_id)
         assert (found.state, found.meta, found.exit) == (BatchState.PREPARED, plan.meta, None)
         assert (found.started_at, found.boot_id) == (None, "")
+        assert not found.waits
 
     def test_preparing_twice_is_preparing_once(self, lab: Lab) -> None:
         plan = lab.batch(*lab.world.program(log="once"))
@@ -247,6 +287,8 @@ class HostContract:
         assert found.log_tail.endswith(b"started\n")
         assert found.log_bytes == len(lab.log(batch_id))
         assert found.started_at is not None
+        assert found.started_at <= lab.host.observe([]).clock
+        assert not found.waits
         lab.host.stop(batch_id, 5)
         assert lab.look(batch_id).log_tail == b""
 
@@ -302,9 +344,6 @@ class HostContract:
         batch_id = lab.running()
         lab.world.kill_runner(batch_id)
         until(lambda: lab.look(batch_id).state is BatchState.LOST, "the batch is lost")
-        assert lab.look(batch_id).survivors > 0
-        with pytest.raises(HostRefused):
-            lab.host.release(batch_id)
         lab.host.stop(batch_id, 5)
         found = lab.look(batch_id)
         assert (found.state, found.survivors, found.exit) == (BatchState.LOST, 0, None)
@@ -321,6 +360,7 @@ class HostContract:
         assert found.exit is not None
         assert (found.exit.stage, found.exit.code) == ("verify", 1)
         assert b"ran" not in lab.log(plan.meta.batch_id)
+        lab.host.release(plan.meta.batch_id)
         assert lab.host.observe([sha256]).blobs == frozenset(), "a damaged blob would never be sent again"
 
     def test_outputs_are_listed_with_their_sha256(self, lab: Lab) -> None:
@@ -330,6 +370,15 @@ class HostContract:
             FileEntry(name="a/b c.txt", sha256=hashlib.sha256(b"").hexdigest(), size=0),
             FileEntry(name="b.txt", sha256=hashlib.sha256(b"two").hexdigest(), size=3),
         )
+
+    def test_a_result_has_the_files_of_these_names_alone_and_the_beginning_of_the_log(self, lab: Lab) -> None:
+        files = {f"{FOLDER}/{name}": b"x" for name in ("a[1]*?.txt", "a1.txt", "-rf")}
+        found = lab.ended(*lab.world.program(log="ran", files=files))
+        result = lab.host.result(found.batch_id, FOLDER, ["a[1]*?.txt", "absent"], 2)
+        assert ([entry.name for entry in result.manifest], result.log) == (["a[1]*?.txt"], b"ra")
+        result = lab.host.result(found.batch_id, FOLDER, ["-rf"], 0)
+        assert ([entry.name for entry in result.manifest], result.log) == (["-rf"], b"")
+        assert lab.host.result(found.batch_id, FOLDER, [], 0).manifest == ()
 
     def test_a_folder_without_outputs_has_an_empty_manifest(self, lab: Lab) -> None:
         found = lab.ended()
@@ -343,7 +392,7 @@ class HostContract:
         found = lab.ended(*lab.world.program(files={f"{FOLDER}/v.bin": data}))
         (entry,) = lab.host.manifest(found.batch_id, FOLDER)
         done: list[int] = []
-        lab.host.fetch(found.batch_id, FOLDER, entry, tmp_path / "v", done.append)
+        lab.host.fetch(found.batch_id, FOLDER, [(entry, tmp_path / "v")], done.append)
         assert (tmp_path / "v").read_bytes() == data
         assert sum(done) == len(data)
 
@@ -450,12 +499,44 @@ class HostContract:
         assert time.monotonic() - before < PATIENCE_S / 2
         lab.host.stop(running, 5)
 
+    def test_waiting_returns_at_the_exit_of_a_batch_that_was_started_meanwhile(self, lab: Lab) -> None:
+        """Or a controller would see what it starts while it waits one look late."""
+        running = lab.running()
+        waiting = threading.Thread(target=lab.host.wait_for_exit, args=([running], 2 * PATIENCE_S))
+        before = time.monotonic()
+        waiting.start()
+        for number in itertools.count():  # how soon the wait begins is its own affair: one of these comes after that
+            lab.host.stop(lab.running(key=f"later-{number}"), 5)
+            if not waiting.is_alive():
+                break
+            assert time.monotonic() - before < PATIENCE_S, "the wait has not noticed"
+        waiting.join()
+        assert lab.look(running).state is BatchState.RUNNING
+        lab.host.stop(running, 5)
+
+    def test_waiting_for_nothing_in_particular_is_over_in_time(self, lab: Lab) -> None:
+        lab.ended()
+        before = time.monotonic()
+        lab.host.wait_for_exit([], 0.3)
+        assert time.monotonic() - before < PATIENCE_S / 2
+
     def test_waiting_is_over_in_time(self, lab: Lab) -> None:
         running = lab.running()
         before = time.monotonic()
         lab.host.wait_for_exit([running], 0.3)
         assert 0.2 < time.monotonic() - before < PATIENCE_S / 2
         assert lab.look(running).state is BatchState.RUNNING
+        lab.host.stop(running, 5)
+
+    @pytest.mark.parametrize("and_released", [False, True])
+    def test_waiting_is_not_over_because_of_what_had_ended_before(self, lab: Lab, and_released: bool) -> None:
+        """Or a controller would look again and again, for as long as ends are told."""
+        running, ended = lab.running(), lab.ended(key="ended")
+        if and_released:
+            lab.host.release(ended.batch_id)
+        before = time.monotonic()
+        lab.host.wait_for_exit([running], 1)
+        assert time.monotonic() - before > 0.9
         lab.host.stop(running, 5)
 
     def test_waiting_for_what_is_lost_or_gone_returns(self, lab: Lab) -> None:
@@ -485,3 +566,187 @@ class HostContract:
             with pytest.raises(HostRefused) as caught:
                 lab.host.prepare(replace(lab.batch(), argv=argv))
             assert caught.value.reason in ("", Reason.BAD_SPEC.value)
+
+
+class GpuContract:
+    """Holds where a batch has its GPUs to itself: who comes second waits, and begins as soon as the first has ended."""
+
+    def test_of_two_batches_on_one_gpu_the_second_waits_for_the_first(self, lab: Lab) -> None:
+        first = lab.on_gpus("GPU-x", key="first")
+        second = lab.waiting("GPU-x", key="second")
+        found = lab.look(second)
+        assert (found.state, found.started_at, found.exit) == (BatchState.RUNNING, None, None)
+        assert found.boot_id == lab.look(first).boot_id
+        assert found.survivors == 0
+        assert lab.log(second) == b""
+        lab.host.stop(first, 5)
+        lab.runs(second)
+        assert not lab.look(second).waits
+        lab.host.stop(second, 5)
+
+    @pytest.mark.parametrize("way", ["by itself", "at its time limit", "its inputs are refused"])
+    def test_a_waiting_batch_begins_however_the_first_one_ended(self, lab: Lab, way: str) -> None:
+        if way == "its inputs are refused":
+            sha256 = lab.put(b"precious")
+            first = lab.batch(gpus=("GPU-x",), key="first", inputs={"a.bin": sha256})
+            lab.host.prepare(first)
+            lab.world.damage_blob(sha256)
+            lab.host.start(first.meta.batch_id)
+        elif way == "at its time limit":
+            lab.started(*lab.world.endless_program(), gpus=("GPU-x",), key="first", timeout_s=0.5)
+        else:
+            lab.started(gpus=("GPU-x",), key="first")
+        second = lab.started(*lab.world.endless_program(), gpus=("GPU-x",), key="second")
+        lab.runs(second)
+        lab.host.stop(second, 5)
+
+    def test_a_waiting_batch_begins_when_all_of_the_first_was_killed(self, lab: Lab, world: GpuWorld) -> None:
+        first = lab.on_gpus("GPU-x", key="first")
+        second = lab.waiting("GPU-x", key="second")
+        world.kill_batch(first)
+        lab.runs(second)
+        found = lab.look(first)
+        assert (found.state, found.survivors) == (BatchState.LOST, 0)
+        lab.host.stop(second, 5)
+
+    def test_a_waiting_batch_waits_for_what_a_killed_runner_left_alive(self, lab: Lab) -> None:
+        first = lab.on_gpus("GPU-x", key="first")
+        second = lab.waiting("GPU-x", key="second")
+        lab.world.kill_runner(first)
+        until(lambda: lab.look(first).state is BatchState.LOST, "the first is lost")
+        if lab.look(first).survivors:
+            assert lab.look(second).waits
+        lab.host.stop(first, 0.2)
+        lab.runs(second)
+        lab.host.stop(second, 5)
+
+    def test_the_exit_record_says_when_the_program_began_not_when_the_wait_did(self, lab: Lab) -> None:
+        first = lab.on_gpus("GPU-x", key="first")
+        second = lab.started(*lab.world.program(log="ran"), gpus=("GPU-x",), key="second")
+        lab.waits(second)
+        released_at = lab.host.observe([]).clock
+        lab.host.stop(first, 5)
+        found = lab.wait(second)
+        assert found.exit is not None
+        assert found.exit.started_at == found.started_at
+        assert released_at <= found.exit.started_at <= found.exit.ended_at
+        assert lab.log(second) == b"ran\n"
+
+    def test_waiting_is_not_part_of_the_time_limit(self, lab: Lab) -> None:
+        first = lab.on_gpus("GPU-x", key="first")
+        limited = lab.waiting("GPU-x", key="second", timeout_s=0.5)
+        time.sleep(1)
+        assert lab.look(limited).waits
+        lab.host.stop(first, 5)
+        record = lab.wait(limited).exit
+        assert record is not None
+        assert (record.timed_out, record.stopped) == (True, False)
+        assert record.ended_at - record.started_at >= 0.5
+
+    def test_a_batch_that_is_stopped_while_it_waits_never_runs(self, lab: Lab) -> None:
+        first = lab.on_gpus("GPU-x", key="first")
+        second = lab.waiting("GPU-x", key="second")
+        lab.host.stop(second, 5)
+        found = lab.look(second)
+        assert (found.state, found.started_at, found.waits) == (BatchState.EXITED, None, False)
+        assert found.exit is not None
+        assert (found.exit.code, found.exit.stopped, found.exit.timed_out) == (143, True, False)
+        assert lab.log(second) == b""
+        assert lab.look(first).state is BatchState.RUNNING, "the one that computes is not concerned"
+        third = lab.waiting("GPU-x", key="third")
+        lab.host.stop(first, 5)
+        lab.runs(third)
+        assert lab.log(second) == b""
+        lab.host.release(second)
+        lab.host.stop(third, 5)
+
+    def test_a_waiting_batch_that_was_killed_holds_up_nobody(self, lab: Lab, world: GpuWorld) -> None:
+        first = lab.on_gpus("GPU-x", key="first")
+        second, third = (lab.waiting("GPU-x", key=key) for key in ("second", "third"))
+        world.kill_batch(second)
+        found = lab.look(second)
+        assert (found.state, found.survivors, found.waits) == (BatchState.LOST, 0, False)
+        lab.host.stop(first, 5)
+        lab.runs(third)
+        lab.host.stop(third, 5)
+
+    def test_a_waiting_batch_is_not_released(self, lab: Lab) -> None:
+        first = lab.on_gpus("GPU-x", key="first")
+        second = lab.waiting("GPU-x", key="second")
+        with pytest.raises(HostRefused, match="stop it"):
+            lab.host.release(second)
+        lab.host.start(second)
+        assert lab.look(second).waits
+        lab.host.stop(second, 5)
+        lab.host.stop(first, 5)
+
+    @pytest.mark.parametrize("when", ["before its start", "while it waits"])
+    def test_a_damaged_blob_is_found_however_long_a_batch_waits(self, lab: Lab, when: str) -> None:
+        first, sha256 = lab.on_gpus("GPU-x", key="first"), lab.put(b"precious")
+        plan = lab.batch(*lab.world.program(log="ran"), gpus=("GPU-x",), key="second", inputs={"a.bin": sha256})
+        second = plan.meta.batch_id
+        lab.host.prepare(plan)
+        if when == "before its start":
+            lab.world.damage_blob(sha256)
+            lab.host.start(second)
+            found = lab.wait(second)
+            assert lab.look(first).state is BatchState.RUNNING, "nobody has to wait to be told so"
+            lab.host.stop(first, 5)
+        else:
+            lab.host.start(second)
+            lab.waits(second)
+            lab.world.damage_blob(sha256)
+            lab.waits(second)
+            lab.host.stop(first, 5)
+            found = lab.wait(second)
+        assert found.exit is not None
+        assert (found.exit.stage, found.exit.code, found.exit.stopped) == ("verify", 1, False)
+        assert b"ran" not in lab.log(second)
+        lab.host.release(second)
+        assert lab.host.observe([sha256]).blobs == frozenset()
+        third = lab.on_gpus("GPU-x", key="third")
+        lab.host.stop(third, 5)
+
+    def test_batches_on_other_gpus_or_on_none_do_not_wait(self, lab: Lab) -> None:
+        ids = [lab.on_gpus(*gpus, key=f"run-{number}") for number, gpus in enumerate([("GPU-x",), ("GPU-y",), (), ()])]
+        assert not any(lab.look(batch_id).waits for batch_id in ids)
+        for batch_id in ids:
+            lab.host.stop(batch_id, 5)
+
+    def test_a_batch_on_two_gpus_waits_for_both(self, lab: Lab) -> None:
+        one, two = lab.on_gpus("GPU-x", key="one"), lab.on_gpus("GPU-y", key="two")
+        both = lab.waiting("GPU-y", "GPU-x", key="both")
+        lab.host.stop(one, 5)
+        lab.waits(both)
+        lab.host.stop(two, 5)
+        lab.runs(both)
+        next_one = lab.waiting("GPU-x", key="next")
+        lab.host.stop(both, 5)
+        lab.runs(next_one)
+        lab.host.stop(next_one, 5)
+
+    def test_batches_that_name_their_gpus_in_another_order_do_not_wait_for_each_other(self, lab: Lab) -> None:
+        first = lab.on_gpus("GPU-x", "GPU-y", key="first")
+        orders = [("GPU-x", "GPU-y"), ("GPU-y", "GPU-x")]
+        ids = [lab.started(gpus=gpus, key=f"{number}") for number, gpus in enumerate(orders * 2)]
+        for batch_id in ids:
+            lab.waits(batch_id)
+        lab.host.stop(first, 5)
+        assert [lab.wait(batch_id).state for batch_id in ids] == [BatchState.EXITED] * 4
+
+    def test_projects_that_share_a_work_directory_share_its_gpus(self, lab: Lab, world: GpuWorld) -> None:
+        first = lab.on_gpus("GPU-x", key="first")
+        theirs = lab.on(world.another_project())
+        second = theirs.waiting("GPU-x", key="theirs")
+        lab.host.stop(first, 5)
+        theirs.runs(second)
+        third = lab.waiting("GPU-x", key="third")
+        theirs.host.stop(second, 5)
+        lab.runs(third)
+        lab.host.stop(third, 5)
+        theirs.host.close()
+
+    @pytest.mark.parametrize("gpu", ["", "..", "a/b", "GPU x", "$(id)", "-rf"])
+    def test_what_is_no_plain_id_of_a_gpu_is_refused(self, lab: Lab, gpu: str) -> None:
+        with pytest.raises(HostRefused):
+            lab.host.prepare(lab.batch(gpus=(gpu,)))

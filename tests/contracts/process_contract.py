@@ -202,9 +202,20 @@ class ProcessContract:
     def test_the_time_limit_holds_without_a_controller(self, lab: Lab) -> None:
         batch_id = lab.started(*bash("echo $$; sleep 1000"), timeout_s=0.5)
         until(lambda: bool(lab.log(batch_id)), "the program runs")
-        lab.host.close()
         (pid,) = pids_in(lab.log(batch_id))
+        lab.host.close()
         until(lambda: not is_alive(pid), "the program is ended by its time limit")
+
+    def test_what_outlives_a_killed_runner_is_seen_and_has_to_be_stopped(self, lab: Lab) -> None:
+        batch_id = lab.running()
+        lab.world.kill_runner(batch_id)
+        until(lambda: lab.look(batch_id).state is BatchState.LOST, "the batch is lost")
+        assert lab.look(batch_id).survivors > 0
+        with pytest.raises(HostRefused):
+            lab.host.release(batch_id)
+        lab.host.stop(batch_id, 5)
+        assert lab.look(batch_id).survivors == 0
+        lab.host.release(batch_id)
 
     def test_nothing_of_a_program_outlives_its_exit_record(self, lab: Lab) -> None:
         """Children in the background, in a group of their own, and in a session of their own."""
@@ -291,6 +302,21 @@ class ProcessContract:
         assert look[sound.batch_id] == sound
         assert look[odd].exit is None
         assert lab.log(odd) == b""
+
+    @pytest.mark.parametrize("odd", ["ln -s /etc/passwd", "ln -s /nowhere", "mkfifo"])
+    def test_what_is_no_regular_file_is_no_record_of_an_end(self, lab: Lab, odd: str) -> None:
+        make = f"{odd} exit.json"
+        batch_id = lab.started(*bash(f"{make}; echo started; exec sleep 1000"))
+        lab.runs(batch_id)
+        assert lab.look(batch_id).state is BatchState.RUNNING
+        before = time.monotonic()
+        lab.host.wait_for_exit([batch_id], 1)
+        assert time.monotonic() - before > 0.9
+        with pytest.raises(HostRefused, match="stop it before it is released"):
+            lab.host.release(batch_id)
+        lab.host.stop(batch_id, 5)
+        assert lab.look(batch_id).state is BatchState.EXITED
+        lab.host.release(batch_id)
 
     def test_a_program_cannot_make_us_wait_on_its_claim(self, lab: Lab, world: ProcessWorld) -> None:
         batch_id = lab.started(*bash("echo $$; rm claim; mkfifo claim; echo up; sleep 1000"))

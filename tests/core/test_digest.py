@@ -25,7 +25,7 @@ from cosmos.core.digest import (
     sha256_hex,
 )
 from cosmos.core.problem import Location
-from cosmos.core.run import Control, Model, OutputFile, ParamType, Placement, Run, Source
+from cosmos.core.run import Container, Control, Model, OutputFile, ParamType, Placement, Run, Source
 from tests.makers import a_digest, a_material, a_model, a_run
 
 FULL = a_run(
@@ -97,6 +97,7 @@ OTHER: Mapping[str, object] = {
     "model.inputs": {"depth": False},
     "model.params": {"seed": ParamType(type="float")},
     "model.env": {"MODE": "slow"},
+    "model.container": Container(network="host"),
     "model.at": Location("specs/models.yaml", 3),
     "control.weight": 0.3,
     "control.preset": "high",

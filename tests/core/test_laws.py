@@ -7,7 +7,7 @@ at the end the events stop and everything must come to rest.
 Hypothesis chooses the steps; what happens in one comes from a seed, so that rare things are as likely as others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeVar
@@ -55,15 +55,13 @@ class Spec:
     reads_previous: bool
 
 
-def some_spec(chance: Random) -> Spec:
+def some_spec(chance: Random, gpus: Sequence[int]) -> Spec:
     return Spec(
         version=chance.choice(["shared", "one", "two", "three", "four", "five"]),
-        needs=frozenset(n for n in range(len(KEYS)) if chance.random() < 0.15),
+        needs=frozenset(n for n in range(len(KEYS)) if chance.random() < 0.1),
         suspend=chance.random() < 0.1,
         priority=chance.randrange(3),
-        placement=Placement(
-            gpus=chance.choice([0, 0, 0, 1, 2]), host=chance.choice(["any"] * 8 + ["gpu-1", "nowhere"])
-        ),
+        placement=Placement(gpus=chance.choice(gpus), host=chance.choice(["any"] * 8 + ["gpu-1", "nowhere"])),
         blob=chance.choice("xyz"),
         reads_previous=chance.random() < 0.2,
     )
@@ -88,9 +86,14 @@ def want_of(index: int, spec: Spec, before: Mapping[str, DesiredRun]) -> Desired
 
 
 class Events:
-    """What may happen to a world, besides passes. Each takes its details from `chance`."""
+    """What may happen to a world, besides passes. Each takes its details from `chance`.
 
-    def __init__(self) -> None:
+    `names` may happen, the more often the likelier; runs need one of `gpus`.
+    """
+
+    def __init__(self, names: Sequence[str], gpus: Sequence[int]) -> None:
+        self.names = names
+        self.gpus = gpus
         local = Machine(config=HostConfig(name="local", slots=2))
         gpu = Machine(config=HostConfig(name="gpu-1", slots=2), gpus=("0", "1"))
         self.world = World(machines={"local": local, "gpu-1": gpu})
@@ -98,12 +101,12 @@ class Events:
         self.broken: set[str] = set()
 
     def happen(self, chance: Random) -> None:
-        event = chance.choice(EVENTS)
+        event = chance.choice(self.names)
         note(f"-- {event}")
         getattr(self, event)(chance)
 
     def edit_a_spec(self, chance: Random) -> None:
-        self.specs[chance.randrange(len(KEYS))] = some_spec(chance)
+        self.specs[chance.randrange(len(KEYS))] = some_spec(chance, self.gpus)
         self._read_specs()
 
     def remove_a_spec(self, chance: Random) -> None:
@@ -150,11 +153,15 @@ class Events:
 
     def a_program_ends(self, chance: Random) -> None:
         for directory in self._some(BatchState.RUNNING, chance):
-            directory.state, directory.code = BatchState.EXITED, chance.choice([0, 0, 0, 1, 137])
+            if directory.has_begun:
+                directory.state, directory.code = BatchState.EXITED, chance.choice([0, 0, 0, 1, 137])
+        self._settle()
 
     def a_process_is_killed(self, chance: Random) -> None:
         for directory in self._some(BatchState.RUNNING, chance):
-            directory.state, directory.survivors = BatchState.LOST, chance.randrange(2)
+            survivors = chance.randrange(2) if directory.has_begun else 0
+            directory.state, directory.survivors = BatchState.LOST, survivors
+        self._settle()
 
     def a_host_reboots(self, chance: Random) -> None:
         name = chance.choice(HOSTS)
@@ -164,6 +171,11 @@ class Events:
         for directory in machine.living:
             directory.survivors = 0
             directory.state = BatchState.LOST if directory.state is BatchState.RUNNING else directory.state
+        self._settle()
+
+    def _settle(self) -> None:
+        for machine in self.world.machines.values():
+            machine.settle()
 
     def a_host_goes_away_or_comes_back(self, chance: Random) -> None:
         machine = self.world.machines[chance.choice(HOSTS)]
@@ -221,7 +233,9 @@ class Events:
 
     def plan(self) -> Plan:
         """The plan of the world as it is; from equal inputs in another order it is equal."""
-        desired, observed, recorded = self.world.desired, self.world.look(), self.world.recorded
+        desired, observed = self.world.desired, self.world.look()
+        self.world.note_begun()
+        recorded = self.world.recorded
         hosts = [machine.config for machine in self.world.configured.values()]
         plan = reconcile(desired, observed, recorded, hosts, now=self.world.now, policy=POLICY)
         again = reconcile(
@@ -254,7 +268,15 @@ EVENTS = (
     *("outputs_are_touched", "outputs_are_touched", "time_passes", "time_passes", "a_start_arrives_late"),
     *("a_person_declares_work_lost", "the_database_is_lost"),
 )
-"""Names of what may happen, the more often the likelier."""
+GPUS = (0, 0, 0, 1, 2)
+
+CROWD = (
+    *(*["edit_a_spec"] * 7, "remove_a_spec", "toggle_suspend", "break_or_mend_a_spec", "ask"),
+    *("a_program_ends", "a_program_ends", "a_process_is_killed", "a_host_reboots", *["time_passes"] * 3),
+    *("a_start_arrives_late", "a_run_directory_is_wiped", "the_database_is_lost"),
+)
+CROWD_GPUS = (0, 1, 1, 1, 1, 2)
+"""Hosts are there, programs take long, and most runs need a GPU: so there is always one that waits for it."""
 
 
 def _backwards(values: Mapping[K, V]) -> dict[K, V]:
@@ -268,6 +290,7 @@ def check_plan(plan: Plan, desired: Desired, observed: Observed, recorded: Recor
     """What holds for every plan, whatever it was made from."""
     assert [status.key for status in plan.statuses] == [want.run.key for want in desired.runs]
     assert len({operation.id for operation in plan.operations}) == len(plan.operations)
+    check_in_line(plan, desired, observed, recorded)
     for operation in plan.operations:
         assert isinstance(operation.cause, Cause)
         assert operation.ready == (not operation.waits)
@@ -277,6 +300,20 @@ def check_plan(plan: Plan, desired: Desired, observed: Observed, recorded: Recor
             check_launch(operation, recorded)
         elif operation.act in (Act.STOP, Act.FAIL, Act.COLLECT, Act.RELEASE):
             check_known(operation, observed, recorded)
+
+
+def check_in_line(plan: Plan, desired: Desired, observed: Observed, recorded: Recorded) -> None:
+    """What waits for a GPU is stopped once nothing asks for it: its program has not begun."""
+    stopped = {operation.batch_id for operation in plan.operations if operation.act is Act.STOP}
+    for attempt in (attempt for tried in recorded.attempts.values() for attempt in tried if attempt.is_open):
+        view = observed.hosts.get(attempt.host)
+        batch = view.batches.get(attempt.batch_id) if isinstance(view, Reachable) else None
+        if batch is not None and batch.waits:
+            asking = [want.run for want in desired.runs if want.digest == attempt.digest]
+            wanted = any(not run.suspend for run in asking) or (not asking and desired.holds(attempt.key))
+            request = recorded.requests.get(attempt.digest)
+            cancelled = request is not None and request.verb is Verb.CANCEL
+            assert (batch.batch_id in stopped) == (not wanted or (cancelled and bool(asking))), plan_text.text(plan)
 
 
 def check_launch(operation: Operation, recorded: Recorded) -> None:
@@ -309,9 +346,12 @@ def check_known(operation: Operation, observed: Observed, recorded: Recorded) ->
 class Laws(RuleBasedStateMachine):
     """Passes and events in any order."""
 
+    names: Sequence[str] = EVENTS
+    gpus: Sequence[int] = GPUS
+
     def __init__(self) -> None:
         super().__init__()
-        self.events = Events()
+        self.events = Events(self.names, self.gpus)
         self.world = self.events.world
         self.steps = 0
 
@@ -367,9 +407,12 @@ class Laws(RuleBasedStateMachine):
     def slots_and_gpus_are_never_given_twice(self) -> None:
         for name, machine in self.world.machines.items():
             living = [each for each in machine.living if each.meta.batch_id not in self.world.assumed]
-            assert len(living) <= machine.config.slots, f"{name} has {len(living)} at work"
-            gpus = [gpu for each in living for gpu in each.gpus]
+            begun = [each for each in living if not each.waits]
+            assert len(begun) <= machine.config.slots, f"{name} has {len(begun)} at work"
+            gpus = [gpu for each in begun for gpu in each.gpus]
             assert len(gpus) == len(set(gpus)), f"{name} uses a GPU twice"
+            followed = [gpu for each in living if each.waits for gpu in each.gpus]
+            assert len(followed) == len(set(followed)), f"{name} has two that wait for a GPU"
 
     @invariant()
     def a_digest_is_held_by_one_attempt_at_most(self) -> None:
@@ -389,7 +432,8 @@ class Laws(RuleBasedStateMachine):
             self.events.a_whole_pass()
             self.world.now += 1000
             for directory in self.events.directories(BatchState.RUNNING):
-                directory.state = BatchState.EXITED
+                if directory.has_begun:
+                    directory.state = BatchState.EXITED
         assert plan.is_empty, plan_text.text(plan)
         assert not list(self.world.living())
         stuck = {status.digest for status in plan.statuses if status.stuck}  # a host may have the last copy
@@ -401,11 +445,20 @@ class Laws(RuleBasedStateMachine):
             assert status.sync is Sync.SYNCED or ended or status.stuck, status
 
 
-Laws.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[hypothesis.Phase.reuse, hypothesis.Phase.generate],  # a seed does not get simpler by being smaller
-)
+class Crowded(Laws):
+    """The same where GPUs are short, so that runs are started behind those that compute."""
+
+    names = CROWD
+    gpus = CROWD_GPUS
+
+
+for laws in (Laws, Crowded):
+    laws.TestCase.settings = settings(
+        max_examples=60,
+        stateful_step_count=40,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[hypothesis.Phase.reuse, hypothesis.Phase.generate],  # a seed does not get simpler by being smaller
+    )
 TestLaws = pytest.mark.timeout(120)(Laws.TestCase)
+TestCrowdedLaws = pytest.mark.timeout(120)(Crowded.TestCase)

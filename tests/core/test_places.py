@@ -113,7 +113,7 @@ def test_a_host_that_has_more_work_than_slots_takes_no_more() -> None:
 
 
 def test_gpus_are_given_by_id_and_never_twice() -> None:
-    gpus = tuple(Gpu(id=f"GPU-{n}{n}{n}{n}{n}{n}{n}{n}-a", name="H100") for n in range(4))
+    gpus = tuple(Gpu(id=f"GPU-{n}{n}{n}{n}{n}{n}{n}{n}-a", name="H100", index=n) for n in range(4))
     scene = Scene(
         wants=[
             a_want("a", placement=Placement(gpus=1)),
@@ -125,6 +125,7 @@ def test_gpus_are_given_by_id_and_never_twice() -> None:
         attempts=[an_attempt("a", gpus=(gpus[1].id,))],
         hosts={"local": reachable(an_observed_batch("a"), gpus=gpus)},
         configs=[HostConfig(name="local", slots=8)],
+        policy=Policy(run_ahead=False),
     )
     plan = expect(
         scene,
@@ -171,8 +172,8 @@ def test_labels_and_host_names_choose_among_hosts_and_a_run_that_fits_none_says_
         ],
         hosts={"one": reachable(), "two": reachable()},
         configs=[
-            HostConfig(name="one", labels={"disk": "ssd"}, containers=True),
-            HostConfig(name="two", labels={"disk": "hdd"}, containers=True),
+            HostConfig(name="one", labels={"disk": "ssd"}),
+            HostConfig(name="two", labels={"disk": "hdd"}),
         ],
     )
     plan = expect(
@@ -180,7 +181,7 @@ def test_labels_and_host_names_choose_among_hosts_and_a_run_that_fits_none_says_
         """
         + run a   never_ran   specs/test.yaml:1   one
         + run c   never_ran   specs/test.yaml:1   two
-        ! run b   Queued: no host fits: needs label disk=tape; one has 0 GPUs, disk=ssd; two has 0 GPUs, disk=hdd
+        ! run b   Queued: no host fits: needs label disk=tape; one has disk=ssd; two has disk=hdd
         ! run d   Waiting: cannot start: needs b (Queued)
         Plan: 2 to run; 0 unchanged.
         """,

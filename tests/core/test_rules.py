@@ -116,6 +116,15 @@ ROWS = (
         "Starting OutOfSync suspended fail:suspended:Stopped",
     ),
     Row(
+        "What waits on its host for a GPU keeps its place.",
+        Scene(
+            wants=[a_want()],
+            attempts=[an_attempt(state=INTENDED)],
+            hosts={"local": reachable(an_observed_batch(started_at=None))},
+        ),
+        "Queued OutOfSync",
+    ),
+    Row(
         "An intended batch that was not started is started, under the same name.",
         Scene(wants=[a_want()], attempts=[an_attempt(state=INTENDED)]),
         "Starting OutOfSync resumed places 1",
@@ -241,6 +250,25 @@ CONFLICTS = (
             hosts={"local": reachable(an_observed_batch())},
         ),
         "What runs goes on",
+    ),
+    (
+        "a suspend withdraws what waits for a GPU, as its program has not begun",
+        Scene(
+            wants=[a_want(suspend=True)],
+            attempts=[an_attempt(state=INTENDED)],
+            hosts={"local": reachable(an_observed_batch(started_at=None))},
+        ),
+        "What was not started when its run was suspended",
+    ),
+    (
+        "a cancel stops what waits for a GPU",
+        Scene(
+            wants=[a_want(suspend=True)],
+            attempts=[an_attempt(state=INTENDED)],
+            requests=[a_request(Verb.CANCEL)],
+            hosts={"local": reachable(an_observed_batch(started_at=None))},
+        ),
+        "Cancelled work that is alive",
     ),
     (
         "a cancel stops half a run directory too, which a late start could still complete",

@@ -31,11 +31,13 @@ SUCCEEDED, FAILED, CANCELLED = AttemptState.SUCCEEDED, AttemptState.FAILED, Atte
 
 @dataclass
 class Directory:
-    """A run directory. `gpus` are what its program uses; `ending` is how its program will have ended."""
+    """A run directory. `gpus` are what its program locks before it begins, `turn` is its place among those who wait."""
 
     meta: BatchMeta
     state: BatchState = BatchState.PARTIAL
     gpus: tuple[str, ...] = ()
+    turn: int = 0
+    has_begun: bool = False
     boot: int = 0
     survivors: int = 0
     code: int = 0
@@ -45,6 +47,10 @@ class Directory:
     def alive(self) -> bool:
         return self.state is BatchState.RUNNING or self.survivors > 0
 
+    @property
+    def waits(self) -> bool:
+        return self.state is BatchState.RUNNING and not self.has_begun
+
     def seen(self) -> ObservedBatch:
         claimed = self.state not in (BatchState.PREPARED, BatchState.PARTIAL)
         record = ExitRecord(code=self.code, started_at=NOW, ended_at=NOW, boot_id="", stopped=self.stopped)
@@ -53,7 +59,7 @@ class Directory:
             state=self.state,
             meta=None if self.state is BatchState.PARTIAL else self.meta,
             exit=record if self.state is BatchState.EXITED else None,
-            started_at=NOW if claimed else None,
+            started_at=NOW if claimed and self.has_begun else None,
             boot_id=f"boot-{self.boot}" if claimed else "",
             survivors=self.survivors,
         )
@@ -72,7 +78,15 @@ class Machine:
     blobs: set[str] = field(default_factory=set)
     foreign: str = "not-ours"
 
+    def settle(self) -> None:
+        """As the kernel does: who came first gets the GPUs once nobody has them."""
+        waiting = [directory for directory in self.directories.values() if directory.waits]
+        for directory in sorted(waiting, key=lambda each: each.turn):
+            locked = {gpu for each in self.living if not each.waits for gpu in each.gpus}
+            directory.has_begun = not locked & set(directory.gpus)
+
     def look(self) -> HostView:
+        self.settle()
         if not self.is_up:
             return unreachable()
         strange = ObservedBatch(batch_id=self.foreign, state=BatchState.RUNNING)
@@ -186,7 +200,15 @@ class World:
         yield "prepared"
         self.start(operation.host, operation.batch_id)
         yield "started"
-        self._change(operation, lambda attempt: replace(attempt, state=AttemptState.STARTED, started_at=self.now))
+
+    def note_begun(self) -> None:
+        """As a pass does first: what a look shows to have begun is recorded so."""
+        for tried in self.attempts.values():
+            for number, attempt in tried.items():
+                machine = self.configured.get(attempt.host)
+                directory = machine.directories.get(attempt.batch_id) if machine and machine.is_up else None
+                if attempt.state is AttemptState.INTENDED and directory is not None and directory.has_begun:
+                    tried[number] = replace(attempt, state=AttemptState.STARTED, started_at=self.now)
 
     def start(self, host: str, batch_id: str) -> None:
         """As run.sh does: only what is prepared and not claimed starts."""
@@ -198,6 +220,8 @@ class World:
             others = [name for name, other in self.living() if self._counts(name, other, digest)]
             assert not others, f"{batch_id} would be the second live batch of its digest"
             directory.state, directory.boot = BatchState.RUNNING, machine.boot
+            directory.turn = 1 + max(each.turn for each in machine.directories.values())
+            machine.settle()
 
     def _counts(self, host: str, directory: Directory, digest: Digest) -> bool:
         declared = directory.meta.batch_id in self.assumed and not self.machines[host].is_up
@@ -236,7 +260,7 @@ class World:
             return
         (member,) = directory.meta.members
         assert self.open(member.digest) is None, "adopted beside an open attempt"
-        started = directory.state not in (BatchState.PREPARED, BatchState.PARTIAL)
+        started = directory.has_begun
         self.metas[operation.batch_id] = directory.meta
         self.attempts.setdefault(member.digest, {})[operation.attempt] = Attempt(
             digest=member.digest,
@@ -247,6 +271,7 @@ class World:
             key=member.key,
             state=AttemptState.STARTED if started else AttemptState.INTENDED,
             gpus=operation.gpus,
+            intended_at=self.now,
             started_at=self.now if started else None,
         )
         yield "adopted"
@@ -259,6 +284,7 @@ class World:
         if directory.state in (BatchState.RUNNING, BatchState.PREPARED, BatchState.PARTIAL):
             directory.state, directory.stopped, directory.code = BatchState.EXITED, True, 143
         directory.survivors = 0
+        machine.settle()
         yield "stopped"
 
     def _fail(self, operation: Operation) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from cosmos.core.observed import BatchMeta, BatchState, ExitRecord, ObservedBatc
 from cosmos.core.recorded import FileEntry
 from cosmos.errors import HostRefused, HostUnreachable
 from cosmos.hosts.parse import read_manifest, read_observation
-from cosmos.hosts.records import Claim, read_claim, read_exit, read_meta, write_meta
+from cosmos.hosts.records import Claim, read_claim, read_exit, read_meta, read_time, write_meta
 from tests.makers import a_batch_meta, an_exit
 
 META = replace(a_batch_meta(), gpus=("GPU-1",), commit="abc", owner="ann")
@@ -23,7 +24,7 @@ EXIT = (
     '"stage":"program","timed_out":false,"stopped":true}'
 )
 RECORD = ExitRecord(code=1, started_at=100.5, ended_at=101.25, boot_id="boot-1", stopped=True)
-HOST = ("host", "boot-1", "1700000000.125", "10 100 4096")
+HOST = ("host", "boot-1", "1700000000.125", "10 100 4096", "64")
 
 
 def answer(*records: tuple[str, ...], lines: bytes = b"") -> bytes:
@@ -32,12 +33,17 @@ def answer(*records: tuple[str, ...], lines: bytes = b"") -> bytes:
 
 
 def look_at(
-    files: dict[str, str | bytes], alive: str = "0", left: str = "0", tail: bytes = b"", sizes: tuple[str, ...] = ()
+    files: dict[str, str | bytes],
+    alive: str = "0",
+    left: str = "0",
+    tail: bytes = b"",
+    known: str = "",
+    sizes: tuple[str, ...] = (),
 ) -> ObservedBatch:
     """The batch that a look found with these files; `life` is printed where there is no exit record."""
     records: list[tuple[str, ...]] = [("batch", BATCH)]
     if "exit.json" not in files:
-        records.append(("life", BATCH, alive, left, base64.b64encode(tail).decode()))
+        records.append(("life", BATCH, alive, left, base64.b64encode(tail).decode(), known))
     records += [("file", f"{BATCH}/{name}", "10") for name in (*files, *sizes)]
     lines = b""
     for name, text in files.items():
@@ -48,9 +54,9 @@ def look_at(
 def test_the_host_is_described() -> None:
     look = read_observation(answer(("blob", "a" * 64), ("blob", "b" * 64)))
     assert (look.boot_id, look.clock) == ("boot-1", 1700000000.125)
-    assert (look.disk_free, look.disk_total) == (40960, 409600)
+    assert (look.disk_free, look.disk_total, look.cores) == (40960, 409600, 64)
     assert look.blobs == {"a" * 64, "b" * 64}
-    assert (look.batches, look.gpus) == ({}, ())
+    assert (look.batches, look.gpus, look.driver) == ({}, (), "")
 
 
 META_LINE = write_meta(META).strip()
@@ -58,7 +64,8 @@ STATES: list[tuple[str, dict[str, str | bytes], str, BatchState]] = [
     ("only being written", {}, "2", BatchState.PARTIAL),
     ("complete", {"batch.json": META_LINE}, "2", BatchState.PREPARED),
     ("its batch.json is damaged", {"batch.json": b"{"}, "2", BatchState.PARTIAL),
-    ("running", {"batch.json": META_LINE, "claim": CLAIM}, "1", BatchState.RUNNING),
+    ("waiting for its GPU", {"batch.json": META_LINE, "claim": CLAIM}, "1", BatchState.RUNNING),
+    ("running", {"batch.json": META_LINE, "claim": CLAIM, "began": "100.5"}, "1", BatchState.RUNNING),
     ("claimed during the look", {"batch.json": META_LINE, "claim": CLAIM}, "2", BatchState.RUNNING),
     ("its process is gone", {"batch.json": META_LINE, "claim": CLAIM}, "0", BatchState.LOST),
     ("its claim is damaged", {"batch.json": META_LINE, "claim": b"\xff"}, "0", BatchState.LOST),
@@ -78,7 +85,7 @@ def test_a_batch_is_in_one_state(files: dict[str, str | bytes], alive: str, stat
 
 def test_a_batch_that_ended_during_the_look_has_ended() -> None:
     """Its process was gone when the processes were looked at, its record was there when the files were."""
-    records = [("batch", BATCH), ("life", BATCH, "0", "2", ""), ("file", f"{BATCH}/exit.json", "400")]
+    records = [("batch", BATCH), ("life", BATCH, "0", "2", "", ""), ("file", f"{BATCH}/exit.json", "400")]
     lines = f"./{BATCH}/exit.json\0{EXIT}      \n".encode()
     found = read_observation(answer(*records, lines=lines)).batches[BATCH]
     assert (found.state, found.exit, found.survivors) == (BatchState.EXITED, RECORD, 0)
@@ -95,7 +102,7 @@ def test_a_record_too_long_to_be_read_is_known_to_be_there() -> None:
 
 def test_survivors_log_and_claim_are_shown() -> None:
     found = look_at({"claim": CLAIM}, left="3", sizes=("run.log",))
-    assert (found.survivors, found.log_bytes, found.started_at, found.boot_id) == (3, 10, 100.5, "boot-1")
+    assert (found.survivors, found.log_bytes, found.boot_id) == (3, 10, "boot-1")
     running = look_at({"claim": CLAIM}, alive="1", tail=b"\0\xff 10%\r 20%")
     assert running.log_tail == b"\0\xff 10%\r 20%"
 
@@ -105,30 +112,74 @@ def test_a_claim_by_nobody_is_no_start() -> None:
     assert (found.state, found.started_at) == (BatchState.LOST, None)
 
 
+@pytest.mark.parametrize(
+    ("began", "at"),
+    [
+        (None, None),
+        ("", None),
+        ("100.75", 100.75),
+        ("100", 100.0),
+        ("0", None),
+        ("-1", None),
+        ("nan", None),
+        ("inf", None),
+        ("1e999", None),
+        ("soon", None),
+        (b"\xff", None),
+    ],
+)
+def test_a_program_began_when_the_file_says_so_and_not_when_it_was_claimed(
+    began: str | bytes | None, at: float | None
+) -> None:
+    found = look_at({"claim": CLAIM} if began is None else {"claim": CLAIM, "began": began}, alive="1")
+    assert found.state is BatchState.RUNNING
+    assert (found.started_at, found.waits) == (at, at is None)
+
+
+def test_only_what_lives_waits() -> None:
+    assert not look_at({"claim": CLAIM}).waits
+    assert not look_at({"batch.json": META_LINE}, alive="2").waits
+    assert not look_at({"claim": CLAIM, "exit.json": EXIT}).waits
+
+
+def test_the_image_and_what_the_runtime_knows_are_shown() -> None:
+    found = look_at({"claim": CLAIM, "image": "sha256:12ab"}, known="OOMKilled, container exited with 137")
+    assert (found.state, found.image) == (BatchState.LOST, "sha256:12ab")
+    assert found.evidence == "OOMKilled, container exited with 137"
+
+
+def test_a_record_of_the_end_counts_for_more_than_what_the_runtime_knows() -> None:
+    records = [("batch", BATCH), ("life", BATCH, "0", "0", "", "container exited with 137")]
+    lines = f"./{BATCH}/exit.json\0{EXIT}\n".encode()
+    assert read_observation(answer(*records, lines=lines)).batches[BATCH].evidence == ""
+
+
 def test_a_batch_json_of_another_batch_is_not_believed() -> None:
     other = write_meta(replace(META, batch_id="rs_other")).strip()
     assert look_at({"batch.json": other}).meta is None
 
 
-def test_gpus_without_a_figure_have_zero() -> None:
-    lines = ["GPU-1, NVIDIA H200, 143771, 5, 99", "GPU-2, NVIDIA A30 MIG 1g.6gb, [N/A], [N/A], [Not Supported]"]
-    gpus = read_observation(answer(*(("gpu", line) for line in lines), ("gpu", "status 0"))).gpus
-    assert [(gpu.id, gpu.memory_total_mib, gpu.memory_used_mib, gpu.utilisation) for gpu in gpus] == [
-        ("GPU-1", 143771, 5, 99),
-        ("GPU-2", 0, 0, 0),
-    ]
+GPU = "0, GPU-1, NVIDIA H200, 143771, 1024, 37, 41, 120.50, 575.57"
 
 
-@pytest.mark.parametrize("status", ["status 9", "status 124"])
-def test_a_driver_that_fails_offers_no_gpus(status: str) -> None:
-    assert read_observation(answer(("gpu", "NVIDIA-SMI has failed"), ("gpu", status))).gpus == ()
+def test_gpus_and_what_computes_on_them_are_shown() -> None:
+    """In detail in test_gpus.py."""
+    records = [("gpu", GPU), ("gpu", "status 0"), ("app", "GPU-1, 4711, /opt/bin/python, 3120", "")]
+    records.append(("app", "status 0", ""))
+    look = read_observation(answer(*records))
+    assert look.driver == "575.57"
+    (gpu,) = look.gpus
+    assert (gpu.id, gpu.holders) == ("GPU-1", ("python (pid 4711, 3,120 MiB)",))
 
 
 WHOLE = answer(
     ("blob", "a" * 64),
+    ("gpu", GPU),
     ("gpu", "status 0"),
+    ("app", "GPU-1, 4711, /opt/bin/python, 3120", "box"),
+    ("app", "status 0", ""),
     ("batch", BATCH),
-    ("life", BATCH, "1", "0", "eA=="),
+    ("life", BATCH, "1", "0", "eA==", ""),
     ("file", f"{BATCH}/claim", "10"),
     lines=f"./{BATCH}/claim\0{CLAIM}\n".encode(),
 )
@@ -147,10 +198,14 @@ def test_a_look_that_was_cut_off_is_no_look(end: int) -> None:
         [HOST],
         [("nonsense", "x")],
         [("file", "x", "-1")],
-        [("life", BATCH, "1", "0", "no base64!")],
-        [("life", BATCH, "1", "many", "")],
+        [HOST, ("file", "x", "9" * 5000)],
+        [("host", "boot-1", "9" * 400, "10 100 4096", "64")],
+        [("life", BATCH, "1", "0", "no base64!", "")],
+        [("life", BATCH, "1", "many", "", "")],
+        [("life", BATCH, "1", "0", "")],
+        [("app", "GPU-1, 4711, python, 3120")],
         [("gpu", "one, two"), ("gpu", "status 0")],
-        [("gpu", "a, b, c, d, e"), ("gpu", "status 0")],
+        [("gpu", GPU), ("gpu", "status 0"), ("app", "GPU-1, 4711", ""), ("app", "status 0", "")],
     ],
 )
 def test_what_is_not_understood_is_no_look(records: list[tuple[str, ...]]) -> None:
@@ -193,6 +248,18 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
+
+
+def test_a_host_that_does_not_say_how_many_cores_it_has_is_not_understood() -> None:
+    for cores in ("", "many", "-1"):
+        with pytest.raises(HostUnreachable, match="not understood"):
+            read_observation(WHOLE.replace(b"\x0064\0", b"\0" + cores.encode() + b"\0", 1))
+
+
+@given(st.text())
+def test_text_that_is_no_time_is_none(text: str) -> None:
+    at = read_time(text)
+    assert at is None or 0 < at < math.inf
 
 
 @given(st.text() | JSON.map(json.dumps))
@@ -252,6 +319,14 @@ def test_names_that_cannot_be_published_are_left_out_by_name() -> None:
 def test_a_folder_that_changed_while_it_was_listed_is_refused() -> None:
     with pytest.raises(HostRefused, match="changed"):
         read_manifest(listed((b"a", 1)) + b"%s *./b\0" % (b"ab" * 32))
+
+
+def test_of_a_manifest_only_what_was_to_be_read_has_to_be_there() -> None:
+    answer = listed((b"wanted", 1)).replace(b"\0\0", b"\x005\0other\0\0")
+    manifest, skipped = read_manifest(answer, ["wanted", "absent"])
+    assert ([entry.name for entry in manifest], skipped) == (["wanted"], ())
+    with pytest.raises(HostRefused, match="changed"):
+        read_manifest(answer, ["wanted", "other"])
 
 
 @pytest.mark.parametrize("end", range(len(listed((b"a", 1)))))

@@ -1,6 +1,5 @@
 """The process runtime on this machine, held to the contracts, and what only the local disk can show."""
 
-import errno
 import os
 import signal
 import subprocess
@@ -8,18 +7,29 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
 
 import pytest
 
+from cosmos.core import observed
 from cosmos.core.observed import BatchState
 from cosmos.core.ports import Host
 from cosmos.errors import HostRefused, HostUnreachable
-from cosmos.hosts.process import ProcessHost, local_process_host
-from tests.contracts.host_contract import HostContract, Lab, lab, until
-from tests.contracts.process_contract import ProcessContract, bash, is_alive, runner_of, write_files
+from cosmos.hosts.gpus import UNTOLD
+from cosmos.hosts.local import LocalTransport
+from cosmos.hosts.process import ProcessHost
+from tests.contracts.host_contract import GpuContract, HostContract, Lab, lab, until
+from tests.contracts.process_contract import ProcessContract, bash, is_alive, runner_of, stranger, write_files
+from tests.disks import fill, small_disk
+from tests.services.gpus import UNKNOWN, FakeGpus, Gpu, GpuProcess, uuid_of
 
 __all__ = ["lab"]
+
+
+def program_of(root: Path, batch_id: str) -> int:
+    """The process that run.sh waits for; it leads a group of its own."""
+    pid = runner_of(root, batch_id)
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(child)
 
 
 class LocalWorld:
@@ -30,9 +40,18 @@ class LocalWorld:
         self.folder = folder
         self.root = workdir / "demo"
         self.host: Host = self.another_controller()
+        self._others: list[Host] = []
 
     def another_controller(self) -> ProcessHost:
-        return local_process_host(name="local", workdir=str(self._workdir), project="demo")
+        return self._project("demo")
+
+    def another_project(self) -> ProcessHost:
+        host = self._project("other")
+        self._others.append(host)
+        return host
+
+    def _project(self, name: str) -> ProcessHost:
+        return ProcessHost("local", LocalTransport(), str(self._workdir), name, sys.executable)
 
     def program(self, *, log: str = "", files: Mapping[str, bytes] | None = None, code: int = 0) -> tuple[str, ...]:
         return write_files(log, files or {}, code)
@@ -42,6 +61,12 @@ class LocalWorld:
 
     def kill_runner(self, batch_id: str) -> None:
         os.kill(runner_of(self.root, batch_id), signal.SIGKILL)
+
+    def kill_batch(self, batch_id: str) -> None:
+        pids = (runner_of(self.root, batch_id), program_of(self.root, batch_id))
+        for pid in pids:
+            os.killpg(pid, signal.SIGKILL)
+        until(lambda: not any(is_alive(pid) for pid in pids), "all are gone")
 
     def damage_blob(self, sha256: str) -> None:
         blob = self.root / "blobs" / sha256[:2] / sha256
@@ -59,23 +84,24 @@ class LocalWorld:
 
     def end(self) -> None:
         """Whatever a failed test has left running."""
-        for claim in self.root.glob("batches/rs_*/claim"):
-            if not claim.with_name("exit.json").exists():
-                self.host.stop(claim.parent.name, 0)
+        for project, host in (("demo", self.host), *(("other", other) for other in self._others)):
+            for claim in self._workdir.glob(f"{project}/batches/rs_*/claim"):
+                if not claim.with_name("exit.json").exists():
+                    host.stop(claim.parent.name, 0)
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[LocalWorld]:
     folder = tmp_path / "local"
     folder.mkdir()
-    world = LocalWorld(tmp_path / "work dir's", folder)
+    world = LocalWorld(tmp_path / "work dir's [1]+", folder)
     yield world
     if world.root.joinpath("batches").is_dir():
         world.end()
     world.host.close()
 
 
-class TestProcessHost(HostContract, ProcessContract):
+class TestProcessHost(HostContract, GpuContract, ProcessContract):
     pass
 
 
@@ -124,8 +150,9 @@ def test_work_outlives_a_controller_that_is_killed(lab: Lab, world: LocalWorld) 
     lab.host.prepare(plan)
     script = (
         "import os, signal, sys\n"
-        "from cosmos.hosts.process import local_process_host\n"
-        "host = local_process_host(name='local', workdir=sys.argv[1], project='demo')\n"
+        "from cosmos.hosts.local import LocalTransport\n"
+        "from cosmos.hosts.process import ProcessHost\n"
+        "host = ProcessHost('local', LocalTransport(), sys.argv[1], 'demo')\n"
         "host.start(sys.argv[2])\n"
         "os.killpg(0, signal.SIGKILL)\n"
     )
@@ -152,63 +179,112 @@ def test_a_work_directory_that_cannot_be_looked_into_is_no_empty_host(tmp_path: 
         case _:
             place = tmp_path / "file" / "demo"
             (tmp_path / "file").write_text("")
-    host = local_process_host(name="local", workdir=str(place.parent), project="demo")
+    host = ProcessHost("local", LocalTransport(), str(place.parent), "demo")
     with pytest.raises(HostUnreachable, match="could not look"):
         host.observe([])
 
 
-def test_gpus_are_what_nvidia_smi_says(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def say(text: str, code: int = 0) -> None:
-        program = tmp_path / "bin" / "nvidia-smi"
-        program.parent.mkdir(exist_ok=True)
-        program.write_text(f"#!/bin/sh\ncat <<'END'\n{text}\nEND\nexit {code}\n")
-        program.chmod(0o755)
+@pytest.fixture
+def smi(gpus: FakeGpus, monkeypatch: pytest.MonkeyPatch) -> FakeGpus:
+    """The GPUs of this machine."""
+    monkeypatch.setenv("PATH", f"{gpus.path}:{os.environ['PATH']}")
+    return gpus
 
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    say("GPU-1, NVIDIA H200, 143771, 1024, 37\nGPU-2, NVIDIA H200, 143771, 0, [N/A]")
-    one, two = lab.host.observe([]).gpus
-    assert (one.id, one.name, one.memory_total_mib, one.memory_used_mib, one.utilisation) == (
-        "GPU-1",
-        "NVIDIA H200",
-        143771,
-        1024,
-        37,
+
+def test_gpus_are_what_nvidia_smi_says(lab: Lab, smi: FakeGpus) -> None:
+    smi.set(Gpu(1, utilization_gpu=UNKNOWN, power_draw=UNKNOWN), Gpu(0, memory_used=1024, utilization_gpu=37))
+    look = lab.host.observe([])
+    assert look.driver == "580.159.04"
+    assert look.gpus == (
+        observed.Gpu(
+            id=uuid_of(0),
+            name="NVIDIA H200",
+            index=0,
+            memory_total_mib=143771,
+            memory_used_mib=1024,
+            utilisation=37,
+            temperature=38,
+            power=116.81,
+        ),
+        observed.Gpu(
+            id=uuid_of(1), name="NVIDIA H200", index=1, memory_total_mib=143771, temperature=38, utilisation=0, power=0
+        ),
     )
-    assert (two.id, two.utilisation) == ("GPU-2", 0)
-    say("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.", code=9)
-    assert lab.host.observe([]).gpus == ()
-    say("something else altogether")
-    with pytest.raises(HostUnreachable):
+
+
+def test_without_a_driver_that_answers_there_are_no_gpus_and_all_else_is_seen(lab: Lab, smi: FakeGpus) -> None:
+    found = lab.ended()
+    events = ((smi.fail, "NVIDIA-SMI has failed because"), (smi.set, "No devices were found"), (smi.uninstall, ""))
+    for befall, words in events:
+        befall()
+        look = lab.host.observe([])
+        assert (look.gpus, look.driver) == ((), "")
+        assert look.gpu_trouble.startswith(words)
+        assert look.batches == {found.batch_id: found}
+        smi.answer()
+
+
+def test_gpus_are_not_taken_for_free_where_it_is_not_told_who_computes(lab: Lab, smi: FakeGpus) -> None:
+    real = smi.path / "real"
+    (smi.path / "nvidia-smi").rename(real)
+    (smi.path / "nvidia-smi").write_text(f'#!/bin/sh\ncase "$*" in *apps*) exit 1 ;; esac\nexec {real} "$@"\n')
+    (smi.path / "nvidia-smi").chmod(0o755)
+    assert [gpu.holders for gpu in lab.host.observe([]).gpus] == [(UNTOLD,), (UNTOLD,)]
+
+
+def test_an_answer_of_nvidia_smi_that_is_not_understood_is_no_look(lab: Lab, smi: FakeGpus) -> None:
+    (smi.path / "nvidia-smi").write_text("#!/bin/sh\necho something else altogether\n")
+    with pytest.raises(HostUnreachable, match="not understood"):
         lab.host.observe([])
+
+
+def test_a_gpu_says_who_computes_on_it_but_for_our_own_batches(lab: Lab, world: LocalWorld, smi: FakeGpus) -> None:
+    """Memory that one of ours holds is free as soon as it ends; that of a stranger is not."""
+    batch_id = lab.running(gpus=(uuid_of(0),))
+    pid = program_of(world.root, batch_id)
+    with stranger() as process:
+        smi.occupy(
+            GpuProcess(uuid_of(0), pid, "bash"),
+            GpuProcess(uuid_of(0), process.pid, "/opt/bin/python", 3120),
+            GpuProcess(uuid_of(1), process.pid, "[Insufficient Permissions]", UNKNOWN),
+            GpuProcess("GPU-gone", 1, "init", 1),
+            GpuProcess(uuid_of(1), 4_000_000, "ended", 5),
+        )
+        one, two = lab.host.observe([]).gpus
+    assert one.holders == (f"python (pid {process.pid}, 3,120 MiB)",)
+    assert two.holders == (f"[Insufficient Permissions] (pid {process.pid})", "ended (pid 4000000, 5 MiB)")
+    lab.host.stop(batch_id, 1)
+
+
+def test_a_batch_of_another_project_counts_as_a_stranger(lab: Lab, world: LocalWorld, smi: FakeGpus) -> None:
+    theirs = lab.on(world.another_project())
+    batch_id = theirs.running(gpus=(uuid_of(0),))
+    pid = program_of(world.root.with_name("other"), batch_id)
+    smi.occupy(GpuProcess(uuid_of(0), pid, "bash"))
+    assert lab.host.observe([]).gpus[0].holders == (f"bash (pid {pid}, 3,590 MiB)",)
+    assert theirs.host.observe([]).gpus[0].holders == ()
+    theirs.host.stop(batch_id, 1)
+
+
+def test_a_work_directory_whose_files_cannot_be_locked_is_named(world: LocalWorld, smi: FakeGpus) -> None:
+    """As on NFS, which locks no file that was opened to be read."""
+
+    def told() -> list[str]:
+        return [one.words for one in world.another_controller().check([]) if one.about == "GPU locks"]
+
+    assert told() == []
+    (smi.path / "flock").write_text("#!/bin/sh\necho 'flock: 6: Bad file descriptor' >&2\nexit 1\n")
+    (smi.path / "flock").chmod(0o755)
+    assert told() == ["files of the work directory cannot be locked: flock: 6: Bad file descriptor"]
 
 
 @pytest.fixture
 def small(world: LocalWorld) -> Iterator[Path]:
     """A work directory on a disk of 2 MB."""
-    world.root.parent.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(world.root.parent)], check=True)
-    yield world.root.parent
-    world.end()
-    world.host.close()
-    subprocess.run(["umount", "-l", str(world.root.parent)], check=True)
-
-
-def fill(folder: Path) -> None:
-    """Leave not one byte."""
-    with (folder / "ballast").open("wb", buffering=0) as file:
-        for size in (65536, 4096, 1):
-            while room_for(file, size):
-                pass
-
-
-def room_for(file: IO[bytes], size: int) -> bool:
-    try:
-        file.write(b"x" * size)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            return False
-        raise
-    return True
+    with small_disk(world.root.parent, 2) as folder:
+        yield folder
+        world.end()
+        world.host.close()
 
 
 @pytest.mark.needs("mount")
@@ -258,6 +334,22 @@ class TestFullDisk:
         assert found.exit is not None
         assert found.exit.code == 9
         assert lab.log(found.batch_id).startswith(b"begun")
+
+    def test_a_program_that_waited_is_seen_to_begin_on_a_disk_that_filled_meanwhile(
+        self, lab: Lab, small: Path
+    ) -> None:
+        first = lab.on_gpus("GPU-x", key="first")
+        second = lab.waiting("GPU-x", key="second")
+        fill(small)
+        lab.host.stop(first, 5)
+        until(lambda: not lab.look(second).waits, "the second begins")
+        found = lab.look(second)
+        assert found.state is BatchState.RUNNING
+        assert found.started_at is not None
+        lab.host.stop(second, 5)
+        record = lab.look(second).exit
+        assert record is not None
+        assert (record.started_at, record.stopped) == (found.started_at, True)
 
     def test_a_batch_is_stopped_and_released_on_a_full_disk(self, lab: Lab, small: Path) -> None:
         batch_id = lab.running()

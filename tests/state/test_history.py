@@ -72,6 +72,25 @@ def test_old_events_are_forgotten(records: SqlRecords) -> None:
     assert subjects(records.events()) == ["recent"]
 
 
+def test_the_newest_attempts_with_gpus_are_found_for_each_host(records: SqlRecords) -> None:
+    for number, host in enumerate(["a", "b", "a", "a"]):
+        attempt = an_attempt(f"run-{number}", host=host, gpus=("GPU-0", "GPU-1"), intended_at=NOW + number)
+        records.intend(attempt, {}, a_batch_meta(attempt.key), "")
+    cpu = an_attempt("cpu", host="a", intended_at=NOW + 9)
+    records.intend(cpu, {}, a_batch_meta("cpu"), "")
+    found = records.gpu_attempts(per_host=2)
+    assert [(attempt.key, attempt.host) for attempt in found] == [("run-1", "b"), ("run-2", "a"), ("run-3", "a")]
+    assert found[0].gpus == ("GPU-0", "GPU-1")
+    assert records.gpu_attempts() == tuple(sorted(records.gpu_attempts(), key=lambda attempt: attempt.intended_at))
+
+
+def test_what_was_noted_can_be_read_again(records: SqlRecords) -> None:
+    assert records.noted("hosts") == ""
+    records.note("hosts", "[]")
+    records.note("hosts", "[1]")
+    assert records.noted("hosts") == "[1]"
+
+
 def test_attempts_of_a_run_are_those_of_all_its_digests(records: SqlRecords) -> None:
     first = try_and_fail(records, "city", "first", NOW - 20)
     second = try_and_fail(records, "city", "second", NOW - 10)

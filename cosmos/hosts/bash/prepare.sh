@@ -1,10 +1,12 @@
 # shellcheck shell=bash disable=SC2013,SC2015
 # Make a run directory complete. $1: the project's folder; $2: batch id. On stdin: lines `folder PATH`,
-# `link SHA256 PATH`, `file SIZE PATH` and `meta SIZE`, the last two followed by that many bytes, and `end`.
+# `link SHA256 PATH`, `gpu ID`, `file SIZE PATH` and `meta SIZE`, the last two followed by that many bytes, and `end`.
 # batch.json appears last, so a directory without one is known to be incomplete.
 
 dir=$1/batches/$2
-[[ ! -e $dir/claim ]] || exit 0 # started, or stopped for ever: its files are no longer ours to write
+# Complete, or started, or stopped for ever: its files are no longer ours to write. A program cannot take batch.json away
+# where it is a container, and all else that it may have put there is not followed.
+[[ ! -e $dir/batch.json && ! -e $dir/claim ]] || exit 0
 mkdir -p -- "$dir/inputs" "$dir/outputs" && cd -P -- "$dir" || refuse "cannot make $dir"
 
 link() { # a hard link; a copy where the file system cannot
@@ -13,6 +15,8 @@ link() { # a hard link; a copy where the file system cannot
   [[ ! $2 -ef $blob ]] || return 0
   ln -fT -- "$blob" "$2" 2>/dev/null || cp --remove-destination --reflink=auto -- "$blob" "$2" || refuse "cannot place $2"
 }
+
+rm -f -- create image.name # of another runtime, for which it was prepared in part
 
 receive() { # $1 bytes of stdin, as file $2
   head -c "$1" >"$2" || refuse "cannot write $2"
@@ -23,6 +27,7 @@ while read -r kind first path; do
   case $kind in
     folder) mkdir -p -- "$first" || refuse "cannot make $first" ;;
     link) link "$first" "$path" ;;
+    gpu) mkdir -p -- "../../../.gpus" && : >>"../../../.gpus/$first" || refuse "cannot make the lock of $first" ;;
     file)
       receive "$first" "$path.new" && mv -fT -- "$path.new" "$path" || refuse "cannot write $path"
       written+=("$path")

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2015,SC2034,SC2154,SC2317
 # The rest of every run.sh. The part before it, made for one batch, sets `limit` and `grace` (hundredths
-# of a second), `inputs` (how many there are in inputs.sha256) and the function `program`.
+# of a second), `inputs` (how many there are in inputs.sha256), `gpus` (the lock file of each) and the function `program`.
 #
 # One loop that only ever sleeps for moments, instead of timers in the background: a signal that comes between
 # two statements is seen at the next turn, and nothing of ours is left over when this process is killed.
@@ -8,7 +8,9 @@
 cd -P -- "$(dirname -- "$0")" || exit 70
 exec </dev/null 3>>run.log >/dev/null 2>&1 || exit 70
 
-told='' child='' ending='' interrupted='' timed_out=false kill_at='' stamp_at=0 stamped='' members=()
+told='' child='' ending='' interrupted='' timed_out=false kill_at='' stamp_at=0 stamped='' members=() files=() sums=() all_sums=()
+declare -A seen=()
+forever=$((100 * 86400 * 365 * 10)) # hundredths of a second
 trap 'told=1' TERM INT HUP # and no more: a `read` in a trap makes bash forget the time limit of the one it interrupts
 
 claim() { # of two starts one wins: a hard link is made only where there is none
@@ -91,8 +93,60 @@ sweep() { # whatever the program has left behind; one that the kernel does not l
   done
 }
 
-verify() {
-  sha256sum --check --status --strict inputs.sha256
+open_locks() { # who was started in advance waits at them, in the kernel, until the batch before it has ended, however
+  # it ended. They belong to open files: they stay with this process, and with what the program leaves alive
+  local gpu file
+  code=127
+  command -v flock >/dev/null || {
+    echo 'cosmos: there is no program flock (package util-linux), which a run with GPUs needs' >&3
+    record program
+  }
+  for gpu in "${gpus[@]}"; do
+    { exec {file}<"$gpu"; } 2>&3 || record program
+    files+=("$file")
+  done
+}
+
+lock_gpus() {
+  local file
+  for file in "${files[@]}"; do flock -x "$file" || return; done
+}
+
+verify() { # the lines of `sums`
+  sha256sum --check --status --strict <(printf '%s\n' "${sums[@]}")
+}
+
+look_at_inputs() { # seen: of each input, by its path, what changes with its bytes
+  local line paths=() data links path
+  seen=()
+  for line in "${all_sums[@]}"; do paths+=("${line:66}"); done
+  while IFS='|' read -r data links path; do
+    seen[$path]=$data\|$links
+  done < <(stat -L -c '%i %s %y|%h %z|%n' -- "${paths[@]}")
+}
+
+find_changed() { # sums: those of inputs that may be others than were verified
+  local line path
+  local -A before=()
+  for path in "${!seen[@]}"; do before[$path]=${seen[$path]}; done
+  look_at_inputs
+  sums=()
+  for line in "${all_sums[@]}"; do
+    is_same "${before[${line:66}]:-}" "${seen[${line:66}]:-}" || sums+=("$line")
+  done
+}
+
+is_same() { # A run that shares the input makes a link to it, or removes one: this changes the ctime and the count of links
+  local data=${1%|*} links=${1#*|} links_now=${2#*|}
+  [[ -n $1 ]] || return 1
+  [[ $1 == "$2" ]] || [[ $data == "${2%|*}" && ${links%% *} != "${links_now%% *}" ]]
+}
+
+use_inputs() { # verify those in `sums`; a damaged one ends this run
+  in_group verify
+  [[ -z $told$ending ]] && ((code != 0)) || return 0
+  discard_damaged
+  record verify
 }
 
 discard_damaged() { # so that the next look finds the blob missing and it is uploaded again
@@ -102,11 +156,38 @@ discard_damaged() { # so that the next look finds the blob missing and it is upl
     echo "cosmos: $path is damaged: its sha256 is not $sha" >&3
     blob=../../blobs/${sha:0:2}/$sha
     [[ ! $blob -ef $path ]] || rm -f -- "$blob"
-  done <inputs.sha256
+  done < <(printf '%s\n' "${sums[@]}")
 }
 
-reserve() { # space for the exit record, so that a full disk cannot hide how the run ended
+reserve() { # space for the records, so that a full disk cannot hide when the program began, how it ended and why
   printf '%-400s\n' '' >exit.tmp
+  printf '%-40s\n' '' >began.tmp
+  printf '%-4096s\n' '' >last.tmp
+}
+
+begin() { # the inputs are verified, the wait for the GPUs is over
+  now
+  began=$at
+  printf '%-40s\n' "$at" 1<>began.tmp
+  mv -fT -- began.tmp began
+}
+
+count_kills() { # kills: how many processes of our control group the kernel has ended to free memory
+  local file word count
+  kills=0
+  for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
+    while read -r word count; do [[ $word != oom_kill ]] || kills=$count; done <"$file"
+  done
+}
+
+explain() { # what a program that failed could not say itself, and core/reasons.py has a word for
+  local free
+  ((code)) || return 0
+  count_kills
+  ((kills == kills_before)) || echo 'cosmos: out of memory: the kernel ended a process to free some' >&3
+  free=$(stat -f -c %a .)
+  rm -f last.tmp
+  ((free >= 16)) || echo 'cosmos: No space left on device' >&3
 }
 
 record() { # the exit record; $1: stage
@@ -116,6 +197,7 @@ record() { # the exit record; $1: stage
   printf -v line '{"code":%d,"started_at":%s,"ended_at":%s,"boot_id":"%s","stage":"%s","timed_out":%s,"stopped":%s}' \
     "$code" "$began" "$at" "$boot" "$1" "$timed_out" "$stopped"
   printf '%-400s\n' "$line" 1<>exit.tmp
+  rm -f last.tmp
   sync exit.tmp
   mv -fT -- exit.tmp exit.json || mv -fT -- exit.tmp exit.json
   exit 0
@@ -123,13 +205,28 @@ record() { # the exit record; $1: stage
 
 claim
 reserve
-if ((inputs)); then
-  in_group verify
+if ((inputs)); then # while the GPUs still compute for another batch; afterwards a look tells whether that still holds
+  mapfile -t all_sums <inputs.sha256
+  sums=("${all_sums[@]}")
+  look_at_inputs
+  use_inputs
+fi
+if ((${#gpus[@]})) && [[ -z $told$ending ]]; then
+  open_locks
+  limit=$forever in_group lock_gpus
   if [[ -z $told$ending ]] && ((code != 0)); then
-    discard_damaged
-    record verify
+    echo 'cosmos: the GPUs of this run could not be locked' >&3
+    record program
+  fi
+  if ((inputs)) && [[ -z $told$ending ]]; then
+    find_changed
+    ((${#sums[@]} == 0)) || use_inputs
   fi
 fi
+[[ -n $told$ending ]] || begin
 code=143 interrupted=$told$ending
+count_kills
+kills_before=$kills
 [[ -n $interrupted ]] || in_group program
+explain
 record program

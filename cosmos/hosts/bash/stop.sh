@@ -22,17 +22,6 @@ if ! cd -P -- "$1" 2>/dev/null; then
   end_strays "$1"
 fi
 
-forbid() { # a claim by nobody: the batch cannot start any more. On a full disk the file stays empty, and claims as well
-  printf '{"pid":0,"start":0,"boot":"%s","at":%s}\n' "$boot" "$at" >"claim.$$"
-  ln -T -- "claim.$$" claim 2>/dev/null
-  rm -f -- "claim.$$"
-}
-
-never_ran() { # the exit record of a batch that nobody runs; where it cannot be written the claim has to do
-  printf '{"code":143,"started_at":%s,"ended_at":%s,"boot_id":"%s","stage":"program","timed_out":false,"stopped":true}\n' \
-    "$at" "$at" "$boot" >exit.tmp && sync exit.tmp && mv -fT -- exit.tmp exit.json
-}
-
 members_left() {
   look_around
   find_members "$PWD"
@@ -52,10 +41,11 @@ wait_for() { # until no process is left, or for $1 hundredths of a second
 
 [[ -e claim || -e exit.json ]] || forbid
 [[ -e claim || -e exit.json ]] || refuse "cannot write to $1"
-if read_claim . && ((pid == 0)) && [[ ! -e exit.json ]]; then never_ran; fi
+refuse_other . "$id"
+if read_claim . && ((pid == 0)) && ! is_record exit.json; then never_ran; fi
 members_left || exit 0
 
-echo "$grace" >stop # run.sh reads it: its own grace may be another
+write_stop
 if leads; then
   kill -TERM "$pid"
   kill -CONT "$pid"

@@ -1,0 +1,106 @@
+"""What each host can take now: its configuration held against what a look found there.
+
+A GPU on which other programs compute is not given out, unless the configuration shares it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from cosmos.core.case import Policy
+from cosmos.core.observed import Gpu, Observed, Reachable
+from cosmos.core.occupancy import Occupancy, Occupant
+from cosmos.core.placement import Free, HostConfig, Offer, Offers, Turn
+
+CORES_USED = 4
+"""Slots that a host has for its cores at most, where nobody configured how many."""
+
+
+def offers(
+    hosts: Sequence[HostConfig],
+    observed: Observed,
+    occupied: Mapping[str, Occupancy],
+    policy: Policy,
+    durations_s: Mapping[str, float],
+) -> Offers:
+    """Offers of all hosts.
+
+    Args:
+        hosts: As configured.
+        observed: What was found.
+        occupied: What is at work there, by host.
+        policy: Whether a GPU's next run may be started in advance.
+        durations_s: By model, how long its batches take.
+    """
+    return Offers([_offer(host, observed, occupied, policy, durations_s) for host in hosts])
+
+
+def slots_of(host: HostConfig, view: Reachable) -> int:
+    """As configured; else one a GPU, and at least one a core up to four."""
+    return host.slots or max(len(gpus_of(host, view)), min(CORES_USED, view.cores), 1)
+
+
+def gpus_of(host: HostConfig, view: Reachable) -> tuple[Gpu, ...]:
+    """The GPUs that the configuration lets be given out."""
+    chosen = host.gpus
+    return tuple(gpu for gpu in view.gpus if chosen is None or gpu.id in chosen or str(gpu.index) in chosen)
+
+
+def _offer(
+    host: HostConfig,
+    observed: Observed,
+    occupied: Mapping[str, Occupancy],
+    policy: Policy,
+    durations_s: Mapping[str, float],
+) -> Offer:
+    view = observed.hosts.get(host.name)
+    if not isinstance(view, Reachable):
+        away = getattr(view, "why", "no look")
+        return Offer(
+            name=host.name, slots=host.slots, free=0, labels=host.labels, containers=host.containers, away=away
+        )
+    occupancy, slots = occupied.get(host.name, Occupancy()), slots_of(host, view)
+    free = slots - len(occupancy.holders)
+    taken = occupancy.taken
+    usable = {gpu.id: gpu for gpu in gpus_of(host, view) if host.share_gpus or not gpu.holders}
+    # with more at work than there are slots, nothing takes over the slot of what ends
+    turns = _turns(occupancy, view, usable, durations_s) if policy.run_ahead and free >= 0 else ()
+    return Offer(
+        name=host.name,
+        slots=slots,
+        free=max(0, free),
+        labels=host.labels,
+        containers=host.containers,
+        gpus=tuple(gpu.id for gpu in gpus_of(host, view)),
+        gpus_free=tuple(_free(gpu) for gpu in usable.values() if gpu.id not in taken),
+        foreign=tuple(_foreign(gpu) for gpu in gpus_of(host, view) if gpu.id not in usable),
+        turns=tuple(turns),
+        gpu_trouble=view.gpu_trouble,
+    )
+
+
+def _free(gpu: Gpu) -> Free:
+    return Free(id=gpu.id, memory_mib=max(0, gpu.memory_total_mib - gpu.memory_used_mib))
+
+
+def _foreign(gpu: Gpu) -> str:
+    return f"gpu{gpu.index} is used by {' and '.join(gpu.holders)}"
+
+
+def _turns(
+    occupancy: Occupancy, view: Reachable, usable: Mapping[str, Gpu], durations_s: Mapping[str, float]
+) -> Iterable[Turn]:
+    for holder in occupancy.followable():
+        gpus = tuple(gpu for gpu in holder.gpus if gpu in usable)
+        yield Turn(
+            batch_id=holder.batch_id,
+            key=holder.key,
+            gpus=gpus,
+            names=tuple(view.gpu_names([gpu]) for gpu in gpus),
+            ends=_ends(holder, view, durations_s),
+        )
+
+
+def _ends(holder: Occupant, view: Reachable, durations_s: Mapping[str, float]) -> tuple[bool, float]:
+    """Seconds from the look to its likely end, by the host's clock; where nobody knows, what began first is first."""
+    began = (holder.began_at or view.clock) - view.clock
+    lasts = durations_s.get(holder.model)
+    return lasts is None, began + (lasts or 0.0)

@@ -1,0 +1,38 @@
+# shellcheck shell=bash disable=SC2154
+# Remove the container and the run directory of a batch that has ended. $1: the project's folder; $2: batch id; the
+# rest: how docker is called. Nothing that lives is removed.
+
+top=$1 id=$2
+shift 2
+docker=("$@")
+discard_damaged() { # inputs that run.sh refused: a container cannot reach the blobs. The next look finds them missing
+  local sha path
+  cd -P -- "$1" || return
+  while read -r sha path; do
+    printf '%s  %s\n' "$sha" "$path" | sha256sum --check --status --strict && continue
+    [[ ! ../../blobs/${sha:0:2}/$sha -ef $path ]] || rm -f -- "../../blobs/${sha:0:2}/$sha"
+  done <inputs.sha256
+  cd /
+}
+
+refuse_other "$top/batches/$id" "$id"
+find_container "$top/batches/$id" "$id"
+case $state in
+  '') ;;
+  created) remove=1 ;;
+  exited | dead) remove=1 ;;
+  *)
+    is_record "$top/batches/$id/exit.json" || refuse "batch $id runs: stop it before it is released"
+    timeout -k 5 20 "${docker[@]}" wait "cosmos-$id" >/dev/null 2>&1 # it has written its record, and is about to end
+    remove=1
+    ;;
+esac
+if [[ -n ${remove:-} ]]; then
+  if [[ -d $top/batches/$id && ! -e $top/batches/$id/claim ]]; then # never started: now it cannot be
+    ln -T -- "$top/batches/$id/batch.json" "$top/batches/$id/claim" 2>/dev/null
+  fi
+  errors=$(timeout -k 5 60 "${docker[@]}" rm "cosmos-$id" 2>&1 >/dev/null) || refuse "the container of $id: ${errors##*$'\n'}"
+fi
+record=$top/batches/$id/exit.json
+if is_record "$record" && grep -qsF '"stage":"verify"' -- "$record"; then discard_damaged "$top/batches/$id"; fi
+move_away "$top/batches/$id" "$top/batches/.gone-$id"

@@ -1,0 +1,72 @@
+"""Hosts as people see them: rows of `list hosts`, and the note beside the statuses that `status` reads."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from cosmos.core.idle import Idle, idle
+from cosmos.core.occupancy import Occupancy, occupancies
+from cosmos.core.plan import Plan
+from cosmos.engine.cycle import Look
+from cosmos.outcome import HostNote, notes_from_text, notes_to_text
+from cosmos.project.reading import HOSTS
+from cosmos.project.wiring import Project
+from cosmos.views import GpuRow, HostRow, host_row, queued
+
+
+def rows(project: Project, look: Look, plan: Plan) -> list[HostRow]:
+    """Every configured host, as a look found it."""
+    away = {note.name: note.since for note in notes_from_text(project.records.noted(HOSTS)) if not note.reachable}
+    occupied = occupancies(look.observed, look.recorded)
+    idled = _idle(project, look)
+    found = []
+    for config in project.world.host_configs:
+        settings = project.settings.hosts[config.name]
+        empty = HostRow(
+            name=config.name,
+            runtime=settings.runtime,
+            address=settings.address,
+            slots=config.slots,
+            queued=queued(plan, config.name),
+            idle=idled.get(config.name),
+            labels=config.labels,
+        )
+        row = host_row(
+            config, empty, look.observed.hosts.get(config.name), occupied.get(config.name, Occupancy())
+        )  # fmt: skip
+        found.append(row if row.reachable else replace(row, since=away.get(row.name) or row.since))
+    return found
+
+
+def _idle(project: Project, look: Look) -> dict[str, Idle]:
+    """Asked only where somebody gives out GPUs."""
+    has_gpus = any(getattr(view, "gpus", ()) for view in look.observed.hosts.values())
+    return idle(project.records.gpu_attempts()) if has_gpus else {}
+
+
+def remember(project: Project, look: Look, plan: Plan) -> None:
+    """Note the hosts beside the statuses, for readers that do not look."""
+    text = notes_to_text(notes(rows(project, look, plan)))
+    if text != project.records.noted(HOSTS):
+        project.records.note(HOSTS, text)
+
+
+def notes(found: Iterable[HostRow]) -> list[HostNote]:
+    return [
+        HostNote(
+            name=row.name,
+            reachable=row.reachable,
+            why=row.why,
+            since=row.since,
+            queued=row.queued,
+            gpus={f"gpu{gpu.gpu.index}": _does(gpu) for gpu in row.gpus if gpu.offered},
+            gaps=row.idle.count if row.idle else 0,
+            idle_median_s=row.idle.median_s if row.idle else 0.0,
+            idle_worst_s=row.idle.worst_s if row.idle else 0.0,
+        )
+        for row in found
+    ]
+
+
+def _does(gpu: GpuRow) -> str:
+    ours = f"{gpu.run}, then {gpu.next}" if gpu.run and gpu.next else gpu.run or gpu.next
+    return " and ".join([*([ours] if ours else []), *gpu.gpu.holders]) or "free"

@@ -1,0 +1,168 @@
+"""Hosts as machines: are they fit, are they who they say, have they the images. Independent of any run's state."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from cosmos.core.desired import Desired
+from cosmos.core.finding import Finding, Level
+from cosmos.core.placement import may_take
+from cosmos.core.select import Named, one, select
+from cosmos.errors import HostRefused, HostUnreachable, NotFoundError, RefusedError
+from cosmos.hosts.docker.executor import DockerExecutor
+from cosmos.hosts.run_directory import RunDirectoryHost
+from cosmos.hosts.ssh.connection import presented_key
+from cosmos.hosts.ssh.keys import EDIT_HOST_KEY, HostKey, find_pin, trust
+from cosmos.hosts.ssh.target import SshTarget
+from cosmos.project.wiring import Project, ssh_target
+from cosmos.views import ShownKey
+
+_BESIDE = 8
+"""Hosts that are checked at a time."""
+
+
+class Machines:
+    """The hosts of one project.
+
+    Args:
+        project: Opens the project; called when it is first needed.
+    """
+
+    def __init__(self, project: Callable[[], Project]) -> None:
+        self._open = project
+
+    def check(self, names: Sequence[str] = ()) -> dict[str, list[Finding]]:
+        """What each host lacks for the runs of the specs, and what to do about it.
+
+        One that cannot be reached, or says no, keeps none of the others from being checked.
+
+        Args:
+            names: Hosts, or globs over their names; none for all.
+        """
+        chosen = self._named(names)
+        desired = self._open().desire()
+        images = [self._images(name, desired) for name in chosen]
+        with ThreadPoolExecutor(_BESIDE, "checking") as pool:
+            return dict(zip(chosen, pool.map(self._checked, chosen, images), strict=True))
+
+    def _checked(self, name: str, images: Sequence[str]) -> list[Finding]:
+        reached = _reached(name, self._open())
+        try:
+            return [reached, *self._host(name).check(images)]
+        except HostUnreachable as error:
+            return [Finding(level=Level.UNREACHABLE, about="connection", words=error.message, remedy=error.hint)]
+        except HostRefused as error:
+            return [reached, Finding(level=Level.PROBLEM, about="check", words=error.message, remedy=error.hint)]
+
+    def images(self, name: str) -> list[str]:
+        """Images of the runs that may be placed on a host."""
+        return self._images(self._one(name), self._open().desire())
+
+    def _images(self, name: str, desired: Desired) -> list[str]:
+        config = next(config for config in self._open().world.host_configs if config.name == name)
+        runs = (want.run for want in desired.runs)
+        return sorted({run.model.image for run in runs if run.model.image and may_take(config, run.placement)})
+
+    def pull(self, name: str, images: Sequence[str] = ()) -> Iterator[tuple[str, bytes]]:
+        """Bring images to a host, by default those that `images` names; pieces of what docker says, with the image.
+
+        Raises:
+            RefusedError: Nothing to bring, or the host has no docker.
+            HostRefused: An image cannot be pulled.
+        """
+        chosen = self._one(name)
+        host = self._host(chosen)
+        if not isinstance(host, DockerExecutor):
+            raise RefusedError(f"{chosen} runs no containers", f'set `runtime = "docker"` for hosts.{chosen}')
+        wanted = list(images) or self.images(chosen)
+        if not wanted:
+            raise RefusedError(f"no run of the specs needs an image on {chosen}", "name the image to pull")
+        for image in wanted:
+            for piece in host.pull(image):
+                yield image, piece
+
+    def key(self, name: str) -> ShownKey:
+        """The key that a host shows now, and what is known about it. Nothing is sent to it.
+
+        Where a machine on the way shows one that would be refused, it is that one.
+
+        Raises:
+            RefusedError: The host is this machine.
+            HostUnreachable: It does not answer, or a machine on the way to it does not let us through.
+        """
+        target = self._target(name)
+        through = target.through()
+        if through is not None:
+            shown = _shown(target.name, through, presented_key(through), is_way=True)
+            if not shown.is_known:
+                return shown
+        return _shown(target.name, target, presented_key(target))
+
+    def trust(self, shown: ShownKey) -> None:
+        """Believe in a key from now on: write it to the project's known_hosts.
+
+        Raises:
+            RefusedError: `host_key` says which key it must be: what is written there would never be read.
+        """
+        target = self._target(shown.name)
+        through = target.through()
+        if shown.is_way and through is not None:
+            target = through
+        if target.host_key:
+            raise RefusedError(f"hosts.{shown.name}.host_key says which key is trusted", EDIT_HOST_KEY)
+        trust(target, HostKey(shown.type, shown.blob))
+
+    def _target(self, name: str) -> SshTarget:
+        chosen = self._one(name)
+        settings = self._open().settings
+        if settings.hosts[chosen].address == "local":
+            raise RefusedError(f"{chosen} is this machine: it has no key to trust", "name a host with an address")
+        return ssh_target(chosen, settings.hosts[chosen], settings)
+
+    def _one(self, name: str) -> str:
+        with self._hosts_are_meant():
+            return one(self._all(), name)
+
+    def _named(self, names: Sequence[str]) -> list[str]:
+        with self._hosts_are_meant():
+            return sorted(select(self._all(), names))
+
+    def _all(self) -> list[Named]:
+        return [Named(key=name) for name in sorted(self._open().settings.hosts)]
+
+    @contextmanager
+    def _hosts_are_meant(self) -> Iterator[None]:
+        """What is not found is looked for in the wrong place when the next step speaks of runs."""
+        try:
+            yield
+        except NotFoundError as error:
+            hosts = ", ".join(thing.key for thing in self._all())
+            raise NotFoundError(error.message, f"the hosts of cosmos.toml are: {hosts}") from error
+
+    def _host(self, name: str) -> RunDirectoryHost:
+        host = self._open().world.hosts[name]
+        if not isinstance(host, RunDirectoryHost):
+            raise NotFoundError(f"{name} is no machine that can be checked")
+        return host
+
+
+def _reached(name: str, project: Project) -> Finding:
+    host = project.settings.hosts[name]
+    words = "this machine" if host.address == "local" else f"over SSH, as {ssh_target(name, host, project.settings)}"
+    return Finding(level=Level.OK, about="connection", words=words)
+
+
+def _shown(name: str, target: SshTarget, key: HostKey, *, is_way: bool = False) -> ShownKey:
+    pin = find_pin(target)
+    return ShownKey(
+        name=name,
+        server=target.known_as,
+        type=key.type,
+        blob=key.blob,
+        fingerprint=key.fingerprint,
+        is_known=key.fingerprint in pin.expected and key.fingerprint not in pin.revoked,
+        is_revoked=key.fingerprint in pin.revoked,
+        is_way=is_way,
+        is_fixed=bool(target.host_key),
+        expected=tuple(f"{fingerprint} ({where})" for fingerprint, where in pin.expected.items()),
+    )
