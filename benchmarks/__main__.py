@@ -1,4 +1,4 @@
-"""`python -m benchmarks [startup] [planning] [collecting]`: measure, and print one table."""
+"""`python -m benchmarks [GROUP...]`: measure, and print one table. GROUPS has their names."""
 
 import os
 import platform
@@ -6,10 +6,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import collecting, planning, startup
+from benchmarks import collecting, latency, planning, startup, transfers
 from benchmarks.figure import table
 
-GROUPS = {"startup": startup.figures, "planning": planning.figures, "collecting": collecting.figures}
+GROUPS = {
+    "startup": startup.figures,
+    "planning": planning.figures,
+    "collecting": collecting.figures,
+    "transfers": transfers.figures,
+    "latency": latency.figures,
+}
 
 
 def main(names: list[str]) -> int:
@@ -22,7 +28,9 @@ def main(names: list[str]) -> int:
             for figure in GROUPS[name](Path(folder)):
                 print(f"{figure.work} ...", file=sys.stderr)
                 found.append(figure)
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}\n")
+    load = "load " + " ".join(f"{load:.1f}" for load in os.getloadavg())
+    system = f"{platform.system()} {platform.release()}"
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {system}, {load}\n")
     print(table(found))
     return 0
 

@@ -9,7 +9,10 @@ HEADER = ("work", "measured", "budget", "", "peer", "ratio")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """`value`, `budget` and `peer_value` are in `unit`: "s" or "MB". `peer` names a public program that does alike."""
+    """`value`, `budget` and `peer_value` are in `unit`: "s", "MB", "%" or "" for a count.
+
+    `peer` names a public program that does alike.
+    """
 
     work: str
     value: float
@@ -19,8 +22,8 @@ class Figure:
     peer_value: float | None = None
 
     def cells(self) -> tuple[str, ...]:
-        within = "" if self.budget is None else "ok" if self.value < self.budget else "OVER"
-        budget = "" if self.budget is None else f"< {_amount(self.budget, self.unit)}"
+        within = "" if self.budget is None else "ok" if self.value <= self.budget else "OVER"
+        budget = "" if self.budget is None else f"<= {_amount(self.budget, self.unit)}"
         peer = "" if self.peer_value is None else f"{self.peer}: {_amount(self.peer_value, self.unit)}"
         ratio = f"{self.value / self.peer_value:.1f}x" if self.peer_value else ""
         return (self.work, _amount(self.value, self.unit), budget, within, peer, ratio)
@@ -36,4 +39,6 @@ def table(figures: Iterable[Figure]) -> str:
 def _amount(value: float, unit: str) -> str:
     if unit == "MB":
         return f"{value / MB:.0f} MB"
+    if unit != "s":
+        return f"{value:.0f}{unit}"
     return f"{value:.2f} s" if value >= 0.1 else f"{value * 1000:.1f} ms"
