@@ -30,7 +30,7 @@ from cosmos.hosts.docker.executor import DockerExecutor
 from cosmos.hosts.local import LocalTransport
 from cosmos.hosts.process import ProcessHost
 from cosmos.hosts.ssh.target import SshTarget
-from cosmos.hosts.ssh.transport import SshTransport
+from cosmos.hosts.transport import Transport
 from cosmos.local_ai.probe import MediaProbe
 from cosmos.source import Revision, WorkingTree
 from cosmos.state.database import Database, open_database
@@ -174,7 +174,7 @@ def _config(name: str, host: HostSettings) -> HostConfig:
 
 def _host(name: str, host: HostSettings, settings: Settings) -> Host:
     is_local = host.address == "local"
-    transport = LocalTransport() if is_local else SshTransport(ssh_target(name, host, settings))
+    transport = LocalTransport() if is_local else _over_ssh(ssh_target(name, host, settings))
     workdir = host.workdir or (str(settings.state / "work") if is_local else "~/cosmos")
     if is_local:
         workdir = str(Path(workdir).expanduser().absolute())
@@ -183,6 +183,12 @@ def _host(name: str, host: HostSettings, settings: Settings) -> Host:
     return ProcessHost(
         name, transport, workdir, settings.name, host.python or (sys.executable if is_local else "python3")
     )
+
+
+def _over_ssh(target: SshTarget) -> Transport:
+    from cosmos.hosts.ssh.transport import SshTransport  # paramiko takes a tenth of a second
+
+    return SshTransport(target)
 
 
 def ssh_target(name: str, host: HostSettings, settings: Settings) -> SshTarget:
