@@ -12,6 +12,8 @@ from cosmos.errors import HostUnreachable
 
 _FIELDS = 9
 _APP_FIELDS = 4
+_LONGEST = 30
+"""Letters of a number: one of hundreds is infinite, and no figure of a GPU."""
 UNTOLD = "unknown programs: nvidia-smi does not tell"
 """Holder of each GPU where it is not known who computes."""
 _WELL, _TOO_LATE = "status 0", "status 124"
@@ -98,7 +100,7 @@ def _whole(word: str) -> int:
 def _number(word: str) -> float:
     if _is_untold(word):
         return 0.0
-    if not word.replace(".", "", 1).isdigit() or not word.isascii():
+    if not word.replace(".", "", 1).isdigit() or not word.isascii() or len(word) > _LONGEST:
         raise _not_understood(word)
     return float(word)
 

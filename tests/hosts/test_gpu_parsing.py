@@ -104,6 +104,7 @@ def test_a_figure_that_is_not_told_is_zero(word: str) -> None:
         ONE.replace("143771", ""),
         ONE.replace("143771", "-1"),
         ONE.replace("143771", "1e5"),
+        ONE.replace("143771", "9" * 400),
         ONE.replace("143771", "nan"),
         ONE.replace("143771", "\u0661"),
         ONE.replace("143771", "\u00b2"),
