@@ -23,6 +23,7 @@ from cosmos.hosts.remote import Script
 from cosmos.hosts.scripts import ARGUMENT_LIMIT, BashScriptBuilder
 from tests.contracts.host_contract import until
 from tests.makers import a_batch_id, a_batch_meta
+from tests.processes import named
 
 SCRIPTS = sorted((Path(__file__).parents[2] / "cosmos" / "hosts" / "bash").glob("*.sh"))
 NASTY = 'it\'s $(id) `id`\n"x"'
@@ -292,20 +293,13 @@ def test_a_program_does_not_run_when_the_wait_for_its_gpu_is_broken_off(tmp_path
     with (tmp_path / ".gpus" / "GPU-a").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         runner = subprocess.Popen(["bash", str(folder / "run.sh")])
-        until(lambda: bool(descendants(runner.pid, "flock")), "run.sh waits for the lock")
-        os.kill(descendants(runner.pid, "flock")[0], signal.SIGKILL)
+        until(lambda: bool(named("flock", runner.pid)), "run.sh waits for the lock")
+        os.kill(named("flock", runner.pid)[0], signal.SIGKILL)
         assert runner.wait(60) == 0
     record = json.loads((folder / "exit.json").read_text())
     assert record["code"] != 0
     assert "could not be locked" in (folder / "run.log").read_text()
     assert not (folder / "ran").exists()
-
-
-def descendants(pid: int, name: str) -> list[int]:
-    """Processes below a process that are called so."""
-    children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    found = [child for child in children if Path(f"/proc/{child}/comm").read_text().strip() == name]
-    return found + [one for child in children for one in descendants(child, name)]
 
 
 @pytest.mark.parametrize("sums", [None, "", f"{SHA}  inputs/a.bin\n", "not a sum\n"])
@@ -345,7 +339,7 @@ class Waiting:
         self.lock = (tmp_path / ".gpus" / "GPU-a").open()
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.runner = subprocess.Popen(["bash", str(self.folder / "run.sh")])
-        until(lambda: bool(descendants(self.runner.pid, "flock")), "run.sh waits for the lock")
+        until(lambda: bool(named("flock", self.runner.pid)), "run.sh waits for the lock")
 
     @property
     def verified(self) -> list[str]:
@@ -432,7 +426,7 @@ def test_the_verification_in_advance_can_be_ended(tmp_path: Path, monkeypatch: p
     with (tmp_path / ".gpus" / "GPU-a").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         runner = subprocess.Popen(["bash", str(folder / "run.sh")])
-        until(lambda: bool(descendants(runner.pid, "sleep")), "run.sh verifies")
+        until(lambda: bool(named("sleep", runner.pid)), "run.sh verifies")
         if why == "TERM":
             runner.terminate()
         assert runner.wait(60) == 0

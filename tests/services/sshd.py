@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cosmos.hosts.ssh.target import SshTarget
+from tests.processes import command, descendants
 
 CONFIG = """\
 ListenAddress 127.0.0.1
@@ -222,24 +223,3 @@ def processes_of(uid: int) -> list[int]:
             if folder.stat().st_uid == uid and "State:\tZ" not in (folder / "status").read_text():
                 found.append(int(folder.name))
     return found
-
-
-def descendants(pid: int) -> list[int]:
-    found = []
-    for child in children(pid):
-        found += [child, *descendants(child)]
-    return found
-
-
-def children(pid: int) -> list[int]:
-    try:
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-
-
-def command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
