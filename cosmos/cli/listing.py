@@ -8,7 +8,7 @@ from cosmos.cli import host_page
 from cosmos.cli.render import Screen, table
 from cosmos.cli.status_page import FORMAT_VERSION, STYLES
 from cosmos.core.run import Model, ParamType
-from cosmos.core.select import Named, select
+from cosmos.core.select import Named, among_hosts, select
 from cosmos.views import ModelRow, PromptRow, RunRow
 
 
@@ -75,7 +75,8 @@ def _run(row: RunRow) -> dict[str, object]:
 
 def prompts(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> Listing:
     rows = cosmos.prompts()
-    chosen = select([Named(key=row.name, others=(row.id,), labels=row.labels) for row in rows], names, labels)
+    things = [Named(key=row.name, others=(row.id,), labels=row.labels) for row in rows]
+    chosen = select(things, names, labels, kind="prompts")
     found = [row for row in rows if row.name in chosen]
     return Listing(
         kind="prompts",
@@ -102,7 +103,7 @@ def prompt_document(row: PromptRow) -> dict[str, object]:
 
 def models(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> Listing:
     rows = cosmos.models()
-    chosen = select([Named(key=row.name) for row in rows], names, labels)
+    chosen = select([Named(key=row.name) for row in rows], names, labels, kind="models")
     found = [row for row in rows if row.name in chosen]
     return Listing(
         kind="models",
@@ -156,7 +157,9 @@ def _param_document(kind: ParamType) -> dict[str, object]:
 
 def hosts(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> Listing:
     rows = cosmos.hosts()
-    chosen = select([Named(key=row.name, labels=row.labels) for row in rows], names, labels)
+    things = [Named(key=row.name, labels=row.labels) for row in rows]
+    with among_hosts(things):
+        chosen = select(things, names, labels)
     found = [row for row in rows if row.name in chosen]
     gpus = Listing(
         kind="GPUs",

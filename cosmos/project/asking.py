@@ -115,12 +115,12 @@ def _run(project: Project, name: str) -> RunDetails:
 
 def _prompt(project: Project, name: str) -> PromptRow:
     rows = {row.name: row for row in prompts(project)}
-    return rows[one([Named(key=row.name, others=(row.id,)) for row in rows.values()], name)]
+    return rows[one([Named(key=row.name, others=(row.id,)) for row in rows.values()], name, kind="prompts")]
 
 
 def _model(project: Project, name: str) -> ModelRow:
     rows = {row.name: row for row in models(project)}
-    return rows[one([Named(key=row.name) for row in rows.values()], name)]
+    return rows[one([Named(key=row.name) for row in rows.values()], name, kind="models")]
 
 
 _SHOWN: Mapping[str, Callable[[Project, str], RunDetails | PromptRow | ModelRow]] = {

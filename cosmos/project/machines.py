@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 from cosmos.core.desired import Desired
 from cosmos.core.finding import Finding, Level
 from cosmos.core.placement import may_take
-from cosmos.core.select import Named, one, select
+from cosmos.core.select import Named, among_hosts, one, select
 from cosmos.errors import HostRefused, HostUnreachable, NotFoundError, RefusedError
 from cosmos.hosts.docker.executor import DockerExecutor
 from cosmos.hosts.run_directory import RunDirectoryHost
@@ -120,24 +119,17 @@ class Machines:
         return ssh_target(chosen, settings.hosts[chosen], settings)
 
     def _one(self, name: str) -> str:
-        with self._hosts_are_meant():
-            return one(self._all(), name)
+        hosts = self._all()
+        with among_hosts(hosts):
+            return one(hosts, name)
 
     def _named(self, names: Sequence[str]) -> list[str]:
-        with self._hosts_are_meant():
-            return sorted(select(self._all(), names))
+        hosts = self._all()
+        with among_hosts(hosts):
+            return sorted(select(hosts, names))
 
     def _all(self) -> list[Named]:
         return [Named(key=name) for name in sorted(self._open().settings.hosts)]
-
-    @contextmanager
-    def _hosts_are_meant(self) -> Iterator[None]:
-        """What is not found is looked for in the wrong place when the next step speaks of runs."""
-        try:
-            yield
-        except NotFoundError as error:
-            hosts = ", ".join(thing.key for thing in self._all())
-            raise NotFoundError(error.message, f"the hosts of cosmos.toml are: {hosts}") from error
 
     def _host(self, name: str) -> RunDirectoryHost:
         host = self._open().world.hosts[name]

@@ -126,13 +126,24 @@ def test_hosts_are_checked_beside_each_other(far: Console) -> None:
     assert re.findall(r"^mute\d", done.stdout, re.MULTILINE) == [f"mute{number}" for number in range(5)]
 
 
-@pytest.mark.parametrize("words", [("pull", "gpu*"), ("trust", "gpu*"), ("check", "gqu"), ("pull", "nobody")])
+@pytest.mark.parametrize(
+    "words",
+    [("pull", "gpu*"), ("trust", "gpu*"), ("check", "gqu"), ("pull", "nobody"), ("list", "nobody"), ("list", "gpu-x")],
+)
 def test_a_name_that_means_no_host_or_several_is_explained_with_the_hosts(far: Console, words: tuple[str, str]) -> None:
     add(far, "[hosts.gpu-a]\n[hosts.gpu-b]\n")
     done = far.cosmos("hosts", *words)
     assert done.returncode == 1
     assert f'"{words[1]}"' in done.stderr
-    assert "the hosts of cosmos.toml are: gpu-a, gpu-b" in done.stderr
+    assert "the hosts of cosmos.toml are: gpu-a, gpu-b; name one of these, or add yours there" in done.stderr
+    assert "runs" not in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["prompts", "models"])
+def test_a_name_that_means_nothing_is_looked_for_where_it_would_be(far: Console, kind: str) -> None:
+    done = far.cosmos("list", kind, "nobody")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"cosmos list {kind} shows the names" in done.stderr
 
 
 def test_what_docker_says_reaches_a_terminal_without_what_it_would_obey(
