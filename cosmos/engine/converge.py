@@ -3,6 +3,7 @@
 Woken by the end of an act, by the exit of a batch and by timers; each only means "look again".
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from cosmos.core.plan import Act
 from cosmos.engine.cycle import TRIES_LIMIT, Engine, Report
 from cosmos.errors import HostError
 
+logger = logging.getLogger(__name__)
+
 LOOK_EVERY_S = 2.0
 """Longest time between two looks while work is live; progress is shown this fresh at worst."""
 SOON_S = 0.2
@@ -23,6 +26,10 @@ LONG_S = 10.0
 """Pause from which on nobody who did not ask to wait waits for a begin."""
 WATCH_S = 20.0
 """How long one watch for exits lasts before it is begun again."""
+WATCH_AGAIN_S, WATCH_AGAIN_CAP_S = 0.5, 30.0
+"""Pause after a watch that broke, which doubles with each that does so after it; and the longest one."""
+_DOUBLINGS = 6
+"""Enough to reach the cap."""
 
 Listener = Callable[[Report], None]
 
@@ -38,8 +45,11 @@ class Converge:
     stopped: bool = False
     timed_out: bool = False
     _watched: set[str] = field(default_factory=set)
-    """Hosts that are being watched for exits."""
+    """Hosts that are being watched for exits, or will be after a pause."""
+    _broken: dict[str, int] = field(default_factory=dict)
+    """How many watches of a host broke in a row."""
     _watch_lock: threading.Lock = field(default_factory=threading.Lock)
+    _left: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.engine.wake = self._wake.set
@@ -62,6 +72,12 @@ class Converge:
         Returns:
             The last pass.
         """
+        try:
+            return self._passes(desired, policy, wait=wait, timeout_s=timeout_s)
+        finally:
+            self._left.set()
+
+    def _passes(self, desired: Desired, policy: Policy, *, wait: bool, timeout_s: float | None) -> Report:
         clock = self.engine.world.clock
         deadline = None if timeout_s is None else clock.monotonic() + timeout_s
         while True:
@@ -98,10 +114,15 @@ class Converge:
                 threading.Thread(target=self._wait_for_exit, args=(host, batches), daemon=True).start()
 
     def _wait_for_exit(self, host: str, batches: Sequence[str]) -> None:
+        """What happens between a watch that broke and the next one is told by nobody: look then, too."""
         try:
             self.engine.world.hosts[host].wait_for_exit(batches, WATCH_S)
-        except HostError:
-            return  # the look every few seconds goes on
+            self._broken.pop(host, None)
+        except HostError as error:
+            before = self._broken.get(host, 0)
+            self._broken[host] = before + 1
+            logger.debug("%s: the watch for exits broke: %s", host, error.message)
+            self._left.wait(min(WATCH_AGAIN_CAP_S, WATCH_AGAIN_S * 2.0 ** min(before, _DOUBLINGS)))
         finally:
             with self._watch_lock:
                 self._watched.discard(host)

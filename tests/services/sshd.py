@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cosmos.hosts.ssh.target import SshTarget
-from tests.processes import command, descendants
+from tests.processes import command, descendants, named
 
 CONFIG = """\
 ListenAddress 127.0.0.1
@@ -138,6 +138,10 @@ class Sshd:
         if self._process is None:
             return []
         return [pid for pid in descendants(self._process.pid) if command(pid).startswith("sshd")]
+
+    def processes(self, name: str) -> list[int]:
+        """What its connections run that is called so."""
+        return named(name, self._process.pid) if self._process is not None else []
 
     def signal_sessions(self, number: signal.Signals) -> None:
         pids = self.sessions()
