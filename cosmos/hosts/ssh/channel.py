@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterable, Iterator
 import paramiko
 
 from cosmos.errors import HostUnreachable
-from cosmos.hosts.ssh.connection import Connection
+from cosmos.hosts.ssh.connection import CHANNEL_S, Connection
 from cosmos.hosts.transport import CHUNK, Ended
 
 _ERR_LIMIT = 64 << 10
@@ -22,7 +22,7 @@ PIECE = 32 << 10
 PAUSE_S = 0.05
 """Longest time that a piece waits to be sent before its reader is looked after."""
 END_S = 2.0
-"""How long the end of a command may take us."""
+"""How long a machine may be silent before the end of a command waits for it no longer."""
 
 
 class RemoteCommand:
@@ -135,13 +135,21 @@ class RemoteCommand:
 
 
 def give_back(connection: Connection, channel: paramiko.Channel, limit_s: float, *, kill: bool) -> None:
-    """Close a channel; with `kill`, end its command and its group first, as far as the server lets us."""
-    with contextlib.suppress(HostUnreachable):
-        if kill and connection.is_alive and connection.still_answers(limit_s):
-            with connection.call(limit_s):
+    """Close a channel, and leave its connection.
+
+    With `kill`, end its command and its group first, as far as the server lets us. A server that is silent for
+    `limit_s` is told nothing: these are ended with the connection, which others may still use.
+    """
+    try:
+        if kill and not connection.still_answers(limit_s):
+            connection.abandon(channel)
+            return
+        with contextlib.suppress(HostUnreachable), connection.call(CHANNEL_S):
+            if kill:
                 _kill(channel)
-        with connection.call(limit_s):
             channel.close()
+    finally:
+        connection.leave()
 
 
 def _kill(channel: paramiko.Channel) -> None:

@@ -2,11 +2,16 @@
 
 Nothing goes to a server whose key was not compared first. Every call into paramiko is made inside `Connection.call`,
 the one boundary where it is bounded in time and its errors become ours.
+
+A silent machine may be gone, or its network only paused. So what has lost its own patience retires a connection, which
+takes nothing new from then on; who still uses it goes on, and the last of them closes it.
 """
 
 import contextlib
 import logging
 import socket
+import threading
+import time
 from collections.abc import Iterator
 
 import paramiko
@@ -17,13 +22,13 @@ from cosmos.hosts.ssh.guard import Watchdog
 from cosmos.hosts.ssh.keys import HostKey, Pin, check, find_pin
 from cosmos.hosts.ssh.login import log_in
 from cosmos.hosts.ssh.target import SshTarget
+from cosmos.hosts.ssh.tcp import connect
 
 logger = logging.getLogger(__name__)
 
 CONNECT_S = 10.0
 CHANNEL_S = 20.0
 _KEEPALIVE_S = 10
-_USER_TIMEOUT_MS = 30_000
 _WINDOW = 4 << 20
 _CIPHERS = (
     *("aes128-gcm@openssh.com", "aes256-gcm@openssh.com"),  # faster than the others
@@ -35,7 +40,7 @@ logging.getLogger(_WIRE).setLevel(logging.CRITICAL)  # paramiko logs as errors, 
 
 
 class Connection:
-    """A machine, connected. `open` and `call` raise HostUnreachable; `close` may come from any thread."""
+    """A machine, connected. `open` and `call` raise HostUnreachable. But for `open`, safe for several threads."""
 
     def __init__(self, target: SshTarget) -> None:
         self.target = target
@@ -45,6 +50,11 @@ class Connection:
         self._socket: socket.socket | None = None
         self._closed = False
         self._overdue = False
+        self._lock = threading.Lock()
+        self._users = 0
+        self._retired = False
+        self._answered: threading.Event | None = None
+        self._abandoned: list[paramiko.Channel] = []
         self._watchdog = Watchdog(self._cut_overdue)
 
     def open(self, patience_s: float, *, login: bool = True) -> None:
@@ -80,6 +90,33 @@ class Connection:
     def is_alive(self) -> bool:
         return not self._closed and self._transport is not None and self._transport.is_active()
 
+    @property
+    def takes_more(self) -> bool:
+        return self.is_alive and not self._retired
+
+    def enter(self) -> bool:
+        """Begin to use it, until `leave`. False where it takes nothing new."""
+        with self._lock:
+            if not self.takes_more:
+                return False
+            self._users += 1
+            return True
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            is_over = self._retired and not self._users
+        if is_over:
+            self.close()
+
+    def retire(self) -> None:
+        """Take nothing new."""
+        with self._lock:
+            self._retired = True
+            is_over = not self._users
+        if is_over:
+            self.close()
+
     @contextlib.contextmanager
     def call(self, seconds: float) -> Iterator[None]:
         """Calls into paramiko, which may take this long together.
@@ -102,16 +139,40 @@ class Connection:
         return HostUnreachable(f"{self.target.name}: {why}", hint)
 
     def open_channel(self, patience_s: float) -> paramiko.Channel:
-        """A channel for a command. A server that does not even answer this is given up."""
-        limit = min(CHANNEL_S, patience_s)
-        with self.call(limit):
-            return self.transport.open_session(timeout=limit + CONNECT_S)
+        """A channel for a command, which uses the connection until it is given back."""
+        if not self.enter():
+            raise self.lost("no channel was opened")
+        limit, start = min(CHANNEL_S, patience_s), time.monotonic()
+        try:
+            with self.call(2 * limit):
+                return self.transport.open_session(timeout=limit)
+        except HostUnreachable:
+            if time.monotonic() - start >= limit:  # not refused
+                self.retire()
+            self.leave()
+            raise
+
+    def abandon(self, channel: paramiko.Channel) -> None:
+        """Keep a channel that is not closed: once it is collected, paramiko closes it, and waits for the network."""
+        self._abandoned.append(channel)
 
     def still_answers(self, seconds: float) -> bool:
-        """Ask the server for any answer at all; the connection is cut when none comes."""
-        with self.call(seconds):
-            self.transport.global_request("keepalive@openssh.com", wait=True)
+        """Ask the server for any answer at all, and wait this long; without one the connection is retired."""
+        with self._lock:
+            answered = self._answered
+            if answered is None or answered.is_set():  # else it is being asked
+                answered = self._answered = threading.Event()
+                threading.Thread(target=self._ask, args=(answered,), name="cosmos-ssh-asking", daemon=True).start()
+        if not answered.wait(seconds):
+            self.retire()
+            return False
         return self.is_alive
+
+    def _ask(self, answered: threading.Event) -> None:
+        """Without a limit: it waits in a thread of its own until the server answers or the connection ends."""
+        with contextlib.suppress(HostUnreachable, paramiko.SSHException, OSError, EOFError):
+            self.transport.global_request("keepalive@openssh.com", wait=True)
+        answered.set()
 
     def close(self) -> None:
         self._closed = True
@@ -141,7 +202,7 @@ class Connection:
         nearer = self.target.through()
         if nearer is None:
             with self.call(limit + CONNECT_S):
-                self._socket = _connect(self.target, limit)
+                self._socket = connect(self.target, limit)
                 self._stop_if_closed()
                 return self._socket
         self.through = Connection(nearer)
@@ -192,30 +253,6 @@ class _Transport(paramiko.Transport):
         if error is None or isinstance(error, paramiko.SSHException | OSError | EOFError):
             return error
         return paramiko.SSHException(f"sent something that cannot be understood ({error!r})")
-
-
-class _PromptSocket(socket.socket):
-    """Acknowledges at once.
-
-    sshd leaves Nagle's algorithm on: its second small packet waits for the acknowledgement of the first, which the
-    kernel delays by 40 ms in the first command of a connection.
-    """
-
-    def recv(self, size: int, flags: int = 0) -> bytes:
-        data = super().recv(size, flags)
-        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # the kernel forgets it when we send
-        return data
-
-
-def _connect(target: SshTarget, limit: float) -> socket.socket:
-    plain = socket.create_connection((target.address, target.port), timeout=limit)
-    connected = _PromptSocket(fileno=plain.detach())
-    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in ((socket.TCP_KEEPIDLE, 15), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3)):
-        connected.setsockopt(socket.IPPROTO_TCP, option, value)
-    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _USER_TIMEOUT_MS)
-    return connected
 
 
 def _choose_algorithms(transport: paramiko.Transport, pin: Pin) -> None:

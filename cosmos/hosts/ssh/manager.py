@@ -61,6 +61,8 @@ class SSHManager:
         self._connecting = threading.Lock()
         self._lock = threading.Lock()
         self._connection: Connection | None = None
+        self._left: list[Connection] = []
+        """Those that take nothing new, and are still used."""
         self._opens: Connection | None = None
         """The connection that the last channel was opened on."""
         self._closed = False
@@ -116,6 +118,7 @@ class SSHManager:
             if whole:
                 with self._lock:
                     self._shells.append(shell)
+                shell.put_back()
             else:
                 shell.close()
 
@@ -126,7 +129,7 @@ class SSHManager:
                 if not self._shells:
                     return None
                 shell = self._shells.pop()
-            if shell.answers(_PROBE_S):
+            if shell.take(_PROBE_S):
                 return shell
 
     def connected(self, patience_s: float) -> Connection:
@@ -141,10 +144,10 @@ class SSHManager:
             with self._lock:
                 self._raise_if_closed()
                 current = self._connection
-            if current is not None and current.is_alive:
+            if current is not None and current.takes_more:
                 return current
             if current is not None:
-                current.close()
+                self._leave(current)
             return self._connect(patience_s)
         finally:
             self._connecting.release()
@@ -152,8 +155,15 @@ class SSHManager:
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            connection = self._connection
-        if connection is not None:
+            connections = [*self._left, *([self._connection] if self._connection is not None else [])]
+        for connection in connections:
+            connection.close()
+
+    def _leave(self, connection: Connection) -> None:
+        if connection.is_alive:
+            with self._lock:
+                self._left = [one for one in (*self._left, connection) if one.is_alive]
+        else:
             connection.close()
 
     def _connect(self, patience_s: float) -> Connection:
@@ -194,7 +204,7 @@ class SSHManager:
         try:
             return connection, self._channel(connection, patience_s)
         except HostUnreachable:
-            if connection is not before or connection.is_alive:
+            if connection is not before or connection.takes_more:
                 raise
         connection = self.connected(patience_s)
         return connection, self._channel(connection, patience_s)
@@ -211,7 +221,7 @@ class SSHManager:
                 self._opens = connection
                 return channel
             except HostUnreachable:  # of several that are refused at once, paramiko tells only one why
-                if not connection.is_alive:
+                if not connection.takes_more:
                     raise
                 waited = time.monotonic() - start
                 limit = patience_s if self._opens is connection else _LAG_S

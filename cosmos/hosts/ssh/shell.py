@@ -61,23 +61,30 @@ class ResidentShell:
         channel.in_stderr_buffer.set_event(self._arrived)
         channel.settimeout(PAUSE_S)
         line, self._ahead = wrap(("bash", "--noprofile", "--norc", "-c", _LOOP))
-        with connection.call(patience_s):
-            channel.exec_command(line)
+        try:
+            with connection.call(patience_s):
+                channel.exec_command(line)
+        except HostUnreachable:
+            self.close()
+            raise
 
     @property
     def is_alive(self) -> bool:
         return self.connection.is_alive and not (self._channel.closed or self._channel.eof_received)
 
-    def answers(self, limit_s: float) -> bool:
-        """Can it be used? Where a moment ago does not tell, the machine is asked; its silence ends the connection."""
-        if not self.is_alive:
+    def take(self, limit_s: float) -> bool:
+        """Use it, until it is put back or closed. False where it cannot be; the machine is asked if need be."""
+        if not self.connection.enter():
             return False
-        if time.monotonic() - self._heard_at < _FRESH_S:
+        is_fresh = time.monotonic() - self._heard_at < _FRESH_S
+        if self.is_alive and (is_fresh or self.connection.still_answers(limit_s)):
             return True
-        try:
-            return self.connection.still_answers(limit_s)
-        except HostUnreachable:
-            return False
+        self.connection.leave()
+        return False
+
+    def put_back(self) -> None:
+        """Nobody uses it now."""
+        self.connection.leave()
 
     def ask(self, argv: Sequence[str], stdin: bytes, patience_s: float) -> Generator[bytes, None, Ended]:
         """Run a command. Where this raises, or is closed early, the shell is of no further use."""
