@@ -129,7 +129,9 @@ class RunDirectoryHost:
         return self.executor.run(self.builder.log_times(batch_id))
 
     def release(self, batch_id: str) -> None:
-        self.executor.run(self.builder.release(batch_id))
+        said = self.executor.run(self.builder.release(batch_id))
+        if said:
+            logger.warning("%s: %s", self.name, said.decode("utf-8", "replace"))
 
     def wait_for_exit(self, batch_ids: Sequence[str], timeout_s: float) -> None:
         self.executor.run(self.builder.wait(batch_ids, timeout_s))

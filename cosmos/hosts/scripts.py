@@ -129,7 +129,7 @@ class BashScriptBuilder:
         return script("stop", *args, deadline_s=grace_s + 45)
 
     def release(self, batch_id: str) -> Script:
-        return script("release", self.layout.root, checked_id(batch_id), deadline_s=600)
+        return script("release", self.layout.root, checked_id(batch_id), deadline_s=600, after=("common", "docker"))
 
     def manifest(self, batch_id: str, folder: str) -> Script:
         args = (self.layout.batch(batch_id), plain(folder), str(MOST_FILES))

@@ -81,6 +81,10 @@ class DockerWorld:
     def kill_batch(self, batch_id: str) -> None:
         self.daemon.docker("kill", f"cosmos-{batch_id}")
 
+    def containers(self) -> list[str]:
+        """Names of all there are."""
+        return self.daemon.docker("ps", "--all", "--format", "{{.Names}}").stdout.split()
+
     def damage_blob(self, sha256: str) -> None:
         blob = self.root / "blobs" / sha256[:2] / sha256
         blob.chmod(0o644)
@@ -346,9 +350,15 @@ class Crossed(NamedTuple):
     kind: str
 
 
+def as_processes(world: DockerWorld, **more: str) -> ProcessHost:
+    """The host, once its runtime was changed in the configuration."""
+    transport = LocalTransport({**world.daemon.client_environment, **more})
+    return ProcessHost("gpu", transport, str(world.root.parent), "demo")
+
+
 @pytest.fixture(params=["container", "process"])
 def crossed(request: pytest.FixtureRequest, lab: DockerLab, world: DockerWorld) -> Iterator[Crossed]:
-    processes = ProcessHost("gpu", LocalTransport(), str(world.root.parent), "demo")
+    processes = as_processes(world)
     if request.param == "container":
         yield Crossed(lab, processes, "container")
     else:
@@ -356,7 +366,7 @@ def crossed(request: pytest.FixtureRequest, lab: DockerLab, world: DockerWorld) 
     processes.close()
 
 
-def test_of_what_another_runtime_has_started_nothing_is_concluded(crossed: Crossed) -> None:
+def test_of_what_another_runtime_has_started_nothing_is_concluded(crossed: Crossed, world: DockerWorld) -> None:
     """It would be taken for dead, and started a second time."""
     ours, theirs, kind = crossed
     batch_id = ours.running()
@@ -375,6 +385,7 @@ def test_of_what_another_runtime_has_started_nothing_is_concluded(crossed: Cross
     assert theirs.observe([]).batches[batch_id].state is BatchState.EXITED
     theirs.release(batch_id)
     assert ours.host.observe([]).batches == {}
+    assert world.containers() == []
 
 
 @pytest.mark.parametrize("way", ["stop", "release"])
@@ -405,3 +416,92 @@ def test_a_directory_that_was_prepared_in_part_is_made_anew_for_another_runtime(
     theirs.prepare(plan)
     theirs.start(plan.meta.batch_id)
     assert ours.on(theirs).wait(plan.meta.batch_id).state is BatchState.EXITED
+
+
+def test_a_container_that_was_made_and_not_started_is_released_by_another_runtime(
+    lab: DockerLab, world: DockerWorld, tmp_path: Path
+) -> None:
+    broken, theirs = observer(ODD_START.replace("SAY", "exit 1"), world, tmp_path), as_processes(world)
+    with pytest.raises(HostRefused, match="did not start"):
+        lab.on(broken).started()
+    assert len(world.containers()) == 1
+    theirs.release(lab.meta().batch_id)
+    assert (world.containers(), theirs.observe([]).batches) == ([], {})
+    broken.close()
+    theirs.close()
+
+
+def test_another_runtime_releases_no_container_that_is_not_the_one_of_the_batch(
+    lab: DockerLab, world: DockerWorld
+) -> None:
+    theirs, batch_id = as_processes(world), lab.ended().batch_id
+    docker, name = world.daemon.docker, f"cosmos-{batch_id}"
+    docker("rm", name)
+    docker("create", "--network", "none", "--name", name, "--label", f"cosmos.batch={batch_id}", world.image, "true")
+    docker("create", "--network", "none", "--name", f"{name}-2", world.image, "true")
+    with pytest.raises(HostRefused, match=f"{name} is not of this project and work directory; it is left alone"):
+        theirs.release(batch_id)
+    docker("rm", name)
+    theirs.release(batch_id)
+    assert (world.containers(), theirs.observe([]).batches) == ([f"{name}-2"], {})
+    theirs.close()
+
+
+def test_another_runtime_releases_nothing_while_docker_does_not_answer(lab: DockerLab, world: DockerWorld) -> None:
+    theirs, batch_id = as_processes(world), lab.ended().batch_id
+    world.daemon.stop()
+    with pytest.raises(HostRefused, match=f"{batch_id} had a container: docker does not answer: Cannot connect"):
+        theirs.release(batch_id)
+    assert theirs.observe([]).batches[batch_id].state is BatchState.EXITED
+    world.daemon.start()
+    theirs.release(batch_id)
+    assert (world.containers(), theirs.observe([]).batches) == ([], {})
+    theirs.close()
+
+
+def test_another_runtime_says_that_a_container_stays_where_there_is_no_docker(
+    lab: DockerLab, world: DockerWorld, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for folder in ("/usr/bin", "/usr/sbin"):
+        for program in Path(folder).iterdir():
+            if program.name != "docker" and not (programs / program.name).exists():
+                (programs / program.name).symlink_to(program)
+    theirs, batch_id = as_processes(world, PATH=str(programs)), lab.ended().batch_id
+    theirs.release(batch_id)
+    assert theirs.observe([]).batches == {}
+    (said,) = caplog.messages
+    assert said == f"gpu: there is no docker any more: the container cosmos-{batch_id} stays, if it is still there"
+    theirs.close()
+
+
+SUDO = """\
+#!/bin/bash
+# Not the real sudo: it insists on -n, and lets docker be called.
+[[ $1 == -n ]] || exit 1
+shift
+ALLOWED=1 exec "$@"
+"""
+ONLY_BY_SUDO = """\
+#!/bin/bash
+# Docker, for a user who is not in its group.
+[[ -n ${ALLOWED:-} ]] || { echo 'permission denied while trying to connect to the Docker daemon socket' >&2; exit 1; }
+exec DOCKER "$@"
+"""
+
+
+def test_another_runtime_calls_docker_by_sudo_where_it_has_to(
+    lab: DockerLab, world: DockerWorld, tmp_path: Path
+) -> None:
+    observer(ONLY_BY_SUDO, world, tmp_path).close()
+    theirs = as_processes(world, PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    batch_id = lab.ended().batch_id
+    with pytest.raises(HostRefused, match="permission denied"):
+        theirs.release(batch_id)
+    sudo = tmp_path / "bin" / "sudo"
+    sudo.write_text(SUDO)
+    sudo.chmod(0o755)
+    theirs.release(batch_id)
+    assert world.containers() == []
+    theirs.close()

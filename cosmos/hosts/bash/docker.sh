@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154
-# Put after common.sh where batches are containers. `docker` is how it is called: `docker`, or `sudo -n docker`.
+# Put after common.sh where batches are containers, or may have been. `docker` is how it is called: `docker`, or `sudo -n docker`.
 
 runtime=container
 
@@ -29,4 +29,19 @@ find_container() { # root, as labels name it; state of the container of batch $2
   state=${line%%|*}
   [[ -z $line || ${line#*|} == "$2|$root" ]] ||
     refuse "the container cosmos-$2 is not of this project and work directory; it is left alone: remove it, or rename the project"
+}
+
+remove_container() { # of batch $2 in run directory $1. Nothing that lives is removed
+  local errors
+  find_container "$1" "$2"
+  case $state in
+    '') return ;;
+    created | exited | dead) ;;
+    *)
+      is_record "$1/exit.json" || refuse "batch $2 runs: stop it before it is released"
+      timeout -k 5 20 "${docker[@]}" wait "cosmos-$2" >/dev/null 2>&1 # it has written its record, and is about to end
+      ;;
+  esac
+  if [[ -d $1 && ! -e $1/claim ]]; then ln -T -- "$1/batch.json" "$1/claim" 2>/dev/null; fi # never started: now it cannot be
+  errors=$(timeout -k 5 60 "${docker[@]}" rm "cosmos-$2" 2>&1 >/dev/null) || refuse "the container of $2: ${errors##*$'\n'}"
 }

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154
 # Remove the container and the run directory of a batch that has ended. $1: the project's folder; $2: batch id; the
 # rest: how docker is called. Nothing that lives is removed.
 
@@ -16,23 +16,7 @@ discard_damaged() { # inputs that run.sh refused: a container cannot reach the b
 }
 
 refuse_other "$top/batches/$id" "$id"
-find_container "$top/batches/$id" "$id"
-case $state in
-  '') ;;
-  created) remove=1 ;;
-  exited | dead) remove=1 ;;
-  *)
-    is_record "$top/batches/$id/exit.json" || refuse "batch $id runs: stop it before it is released"
-    timeout -k 5 20 "${docker[@]}" wait "cosmos-$id" >/dev/null 2>&1 # it has written its record, and is about to end
-    remove=1
-    ;;
-esac
-if [[ -n ${remove:-} ]]; then
-  if [[ -d $top/batches/$id && ! -e $top/batches/$id/claim ]]; then # never started: now it cannot be
-    ln -T -- "$top/batches/$id/batch.json" "$top/batches/$id/claim" 2>/dev/null
-  fi
-  errors=$(timeout -k 5 60 "${docker[@]}" rm "cosmos-$id" 2>&1 >/dev/null) || refuse "the container of $id: ${errors##*$'\n'}"
-fi
+remove_container "$top/batches/$id" "$id"
 record=$top/batches/$id/exit.json
 if is_record "$record" && grep -qsF '"stage":"verify"' -- "$record"; then discard_damaged "$top/batches/$id"; fi
 move_away "$top/batches/$id" "$top/batches/.gone-$id"
