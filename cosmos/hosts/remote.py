@@ -128,12 +128,8 @@ class _Frame:
         return not self._is_open and len(self._held) > _NOISE_LIMIT
 
     def take(self, part: bytes) -> bytes:
-        """What of the output is known to be output; the end is held back, since it may be the status."""
-        if self._is_open and len(part) >= _TAIL:  # nearly all that many bytes come in; copied once
-            data = b"".join((self._held, memoryview(part)[:-_TAIL]))
-            self._held = part[-_TAIL:]
-            return data
-        held = self._held + part
+        """What of the output is known to be output; an end that may be the status is held back."""
+        held = self._held + part if self._held else part  # nearly every part of many bytes goes on as it came
         if not self._is_open:
             start = held.find(_OPEN)
             if start < 0:
@@ -141,7 +137,10 @@ class _Frame:
                 return b""
             self._is_open = True
             held = held[start + len(_OPEN) :]
-        keep = max(0, len(held) - _TAIL)
+        keep = held.find(_CLOSE[:1], max(0, len(held) - _TAIL))
+        if keep < 0:
+            self._held = b""
+            return held
         self._held = held[keep:]
         return held[:keep]
 
