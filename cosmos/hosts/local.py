@@ -43,6 +43,9 @@ class LocalTransport:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
 
+    def approach(self) -> None:
+        """It is here."""
+
     def stream(
         self, argv: Sequence[str], stdin: Iterable[bytes] = (), *, patience_s: float, moving: int = 0
     ) -> Generator[bytes, None, Ended]:

@@ -87,6 +87,10 @@ class RunDirectoryHost:
         off = 0.0 if abs(off) <= slack else off
         return judge(facts, clock_off_s=off, containers=self.runs_containers, host=self.name)
 
+    def approach(self) -> None:
+        """Begin to reach it, beside what comes before the first look."""
+        self._transport.approach()
+
     def observe(self, wanted_blobs: Iterable[str]) -> Reachable:
         try:
             return read_observation(self.executor.run(self.builder.observe(wanted_blobs)))

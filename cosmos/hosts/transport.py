@@ -27,6 +27,9 @@ class Ended:
 class Transport(Protocol):
     """A way to reach one machine. Safe for use from several threads."""
 
+    def approach(self) -> None:
+        """A command will follow soon: begin what it needs, and return at once. The command tells what fails."""
+
     def stream(
         self, argv: Sequence[str], stdin: Iterable[bytes] = (), *, patience_s: float, moving: int = 0
     ) -> Generator[bytes, None, Ended]:

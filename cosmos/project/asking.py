@@ -64,6 +64,7 @@ def models(project: Project) -> list[ModelRow]:
 
 
 def hosts(project: Project) -> list[HostRow]:
+    project.approach()
     view, look = plans.of(project, project.desire(), [], [])
     return host_rows.rows(project, look, view.plan)
 

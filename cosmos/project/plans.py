@@ -21,6 +21,7 @@ from cosmos.project.wiring import Project
 
 def make(project: Project, targets: Sequence[str], labels: Sequence[str], *, rerun: bool = False) -> PlanView:
     """Load the specs, look, decide, and remember where everything stands."""
+    project.approach()
     return of(project, project.desire(), targets, labels, rerun=rerun)[0]
 
 

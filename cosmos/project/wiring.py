@@ -29,6 +29,7 @@ from cosmos.engine.world import SystemClock, World
 from cosmos.hosts.docker.executor import DockerExecutor
 from cosmos.hosts.local import LocalTransport
 from cosmos.hosts.process import ProcessHost
+from cosmos.hosts.run_directory import RunDirectoryHost
 from cosmos.hosts.ssh.target import SshTarget
 from cosmos.hosts.transport import Transport
 from cosmos.local_ai.probe import MediaProbe
@@ -61,6 +62,12 @@ class Project:
 
     def read(self) -> tuple[SourceFile, ...]:
         return self.tree.read()
+
+    def approach(self) -> None:
+        """Begin to connect to the hosts, beside what comes before they are looked at."""
+        for host in self.world.hosts.values():
+            if isinstance(host, RunDirectoryHost):
+                host.approach()
 
     def desire(self) -> Desired:
         """What the specs of the working tree ask for."""

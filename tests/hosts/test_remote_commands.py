@@ -36,6 +36,9 @@ class Line:
         self._local = LocalTransport()
         self._before, self._keep, self._code, self._piece = before, keep, code, piece
 
+    def approach(self) -> None:
+        """It is here."""
+
     def stream(
         self, argv: Sequence[str], stdin: Iterable[bytes] = (), *, patience_s: float, moving: int = 0
     ) -> Generator[bytes, None, Ended]:

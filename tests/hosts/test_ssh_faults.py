@@ -103,6 +103,39 @@ def test_a_machine_that_refused_is_left_alone_for_a_while(server: Sshd) -> None:
     assert asked == [0, 1, 2]
 
 
+def test_what_was_begun_before_the_first_command_serves_it(server: Sshd, ssh: SSHManager) -> None:
+    ssh.approach()
+    until(lambda: "Starting session" in server.log, "a shell is started")
+    ssh.approach()
+    assert echo(ssh) == b"ok\n"
+    assert server.log.count("Accepted publickey") == server.log.count("Starting session") == 1
+    ssh.approach()
+    assert echo(ssh) == b"ok\n"
+    assert server.log.count("Starting session") == 1
+
+
+def test_what_was_begun_and_has_ended_is_begun_again(server: Sshd, ssh: SSHManager) -> None:
+    ssh.approach()
+    until(lambda: "Starting session" in server.log, "a shell is started")
+    first = ssh.connected(5)
+    server.signal_sessions(signal.SIGKILL)
+    until(lambda: not first.is_alive, "its end is noticed")
+    assert echo(ssh) == b"ok\n"
+
+
+def test_a_first_command_fails_as_what_was_begun_for_it(server: Sshd) -> None:
+    port = free_port()
+    with SSHManager(server.target(port=port)) as ssh:
+        ssh.approach()
+        fails_soon(partial(echo, ssh), f"nothing listens on 127.0.0.1 port {port}")
+
+
+def test_a_first_command_waits_no_longer_than_it_may_for_what_was_begun(server: Sshd) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute, SSHManager(server.target(port=mute.getsockname()[1])) as ssh:
+        ssh.approach()
+        fails_soon(partial(echo, ssh, 1), "still connecting")
+
+
 def test_pauses_grow_up_to_a_minute() -> None:
     for failures, most in ((0, 1), (3, 8), (5, 32), (6, 60), (5000, 60)):
         pauses = [full_jitter(failures) for _ in range(200)]

@@ -25,6 +25,7 @@ class Kept:
     """A transport that is not closed with its host: logging in anew for each test is most of its time."""
 
     def __init__(self, transport: Transport) -> None:
+        self.approach = transport.approach
         self.stream = transport.stream
 
     def close(self) -> None:

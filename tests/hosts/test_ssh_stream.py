@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from cosmos.errors import HostRefused, HostUnreachable
-from cosmos.hosts.ssh.manager import CHANNELS, SSHManager
+from cosmos.hosts.ssh.manager import SSHManager
 from cosmos.hosts.ssh.shell import _Answer
+from cosmos.hosts.ssh.slots import CHANNELS
 from cosmos.hosts.ssh.transport import BY_PROGRAM, SshTransport
 from cosmos.hosts.transport import APART, CHUNK, Ended
 from tests.contracts.host_contract import until

@@ -41,6 +41,9 @@ class Wire:
     feed_at_most: int | None = None
     get_at_most: int | None = None
 
+    def approach(self) -> None:
+        """It is here."""
+
     def stream(
         self, argv: Sequence[str], stdin: Iterable[bytes] = (), *, patience_s: float, moving: int = 0
     ) -> Generator[bytes, None, Ended]:

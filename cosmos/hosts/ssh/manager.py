@@ -1,11 +1,11 @@
 """SSHManager: one SSH connection to one machine, made on demand, shared by several threads."""
 
-import contextlib
 import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import chain
 from types import TracebackType
 
@@ -18,19 +18,19 @@ from cosmos.hosts.ssh.connection import Connection
 from cosmos.hosts.ssh.keys import HostKeyRefused
 from cosmos.hosts.ssh.login import LoginRefused
 from cosmos.hosts.ssh.shell import ResidentShell
+from cosmos.hosts.ssh.slots import Slots
 from cosmos.hosts.ssh.target import SshTarget
 from cosmos.hosts.transport import APART, Ended
 
 logger = logging.getLogger(__name__)
-
-CHANNELS = 6
-"""Commands at a time: sshd's default MaxSessions is 10, and people log in too."""
 
 _PROBE_S = 5.0
 """How long a machine may take to answer after a pause, before a new connection is made."""
 
 _BASE_S = 1.0
 _CAP_S = 60.0
+_AHEAD_S = 30.0
+"""Longest time for what is begun before anybody waits for it."""
 _LAG_S = 1.0
 """sshd may still count a command whose end it has reported."""
 
@@ -69,9 +69,11 @@ class SSHManager:
         self._failures = 0
         self._failure: HostUnreachable | None = None
         self._not_before = 0.0
-        self._slots = _Slots()
+        self._slots = Slots()
         self._shells: list[ResidentShell] = []
         """Those that nobody uses now; of a connection that has ended, they are found dead."""
+        self._ahead: Future[None] | None = None
+        """The first one on its way, where it was begun before it was needed."""
 
     def __enter__(self) -> "SSHManager":
         return self
@@ -80,6 +82,21 @@ class SSHManager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def approach(self) -> None:
+        """Connect and start a shell, beside what the caller does next. The first command waits for it."""
+        with self._lock:
+            if self._connection is not None or self._ahead is not None:
+                return
+            pool = ThreadPoolExecutor(1, "cosmos-approach")
+            self._ahead = pool.submit(self._begin_shell)
+        pool.shutdown(wait=False)
+
+    def _begin_shell(self) -> None:
+        shell = ResidentShell(*self._opened(_AHEAD_S), _AHEAD_S)
+        with self._lock:
+            self._shells.append(shell)
+        shell.put_back()
 
     def stream(
         self, argv: Sequence[str], stdin: Iterable[bytes] = (), *, patience_s: float, moving: int = 0
@@ -108,6 +125,7 @@ class SSHManager:
             data += chunk
             if len(data) > APART:  # a shell is given all at once
                 return (yield from self._by_channel(argv, chain((bytes(data),), stdin), patience_s))
+        self._await_approach(patience_s)
         shell = self._idle_shell() or ResidentShell(*self._opened(patience_s), patience_s)
         whole = False
         try:
@@ -121,6 +139,15 @@ class SSHManager:
                 shell.put_back()
             else:
                 shell.close()
+
+    def _await_approach(self, patience_s: float) -> None:
+        with self._lock:
+            ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            return
+        if not wait((ahead,), patience_s).done:
+            raise HostUnreachable(f"{self._target.name}: still connecting", "look again")
+        ahead.result()
 
     def _idle_shell(self) -> ResidentShell | None:
         """One that nobody uses, once it is known to answer: of what is sent into a void nobody knows what became."""
@@ -235,41 +262,3 @@ class SSHManager:
     def _raise_if_closed(self) -> None:
         if self._closed:
             raise HostUnreachable(f"{self._target.name}: the connection was closed here", "look again")
-
-
-class _Slots:
-    """Places for commands. Fewer than CHANNELS once a server has said that it allows fewer."""
-
-    def __init__(self) -> None:
-        self._free = threading.Condition()
-        self._taken = 0
-        self._limit = CHANNELS
-
-    def reset(self) -> None:
-        with self._free:
-            self._limit = CHANNELS
-            self._free.notify_all()
-
-    @contextlib.contextmanager
-    def taken(self, name: str, patience_s: float) -> Iterator[None]:
-        with self._free:
-            if not self._free.wait_for(lambda: self._taken < self._limit, patience_s):
-                raise HostUnreachable(f"{name}: {self._taken} commands run there and none ended", "look again")
-            self._taken += 1
-        try:
-            yield
-        finally:
-            with self._free:
-                self._taken -= 1
-                self._free.notify()
-
-    def wait_for_another(self, patience_s: float) -> bool:
-        """The server said no to a channel: wait until another one of ours ended. False: there is none, or none did."""
-        with self._free:
-            if self._taken <= 1:
-                return False
-            self._limit = min(self._limit, self._taken - 1)
-            self._taken -= 1
-            got = self._free.wait_for(lambda: self._taken < self._limit, max(0.0, patience_s))
-            self._taken += 1
-            return got

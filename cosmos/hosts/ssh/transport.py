@@ -30,6 +30,9 @@ class SshTransport:
         self._program = ssh_program.SshProgram() if wanted else None
         self._second = SSHManager(target)
 
+    def approach(self) -> None:
+        self._control.approach()
+
     def stream(
         self, argv: Sequence[str], stdin: Iterable[bytes] = (), *, patience_s: float, moving: int = 0
     ) -> Generator[bytes, None, Ended]:
