@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _settle_process(*, verbose: bool) -> None:
     """No letter that the locale lacks ends the program, and no traceback reaches a user who did not ask."""
-    gc.set_threshold(50_000)  # what a command makes lives to its end; looking for garbage took a tenth of its time
+    gc.set_threshold(200_000)  # what a command makes lives to its end; looking for garbage took a tenth of its time
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
