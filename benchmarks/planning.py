@@ -8,6 +8,7 @@ from benchmarks.figure import MB, Figure
 from benchmarks.finished import finish_all
 from benchmarks.measure import COSMOS, typical
 from benchmarks.projects import make_documents, make_sweeps
+from tests.services.sshd import Sshd, sshd
 
 NO_CHANGE = ("plan", "--detailed-exitcode")
 """Exits with 2, which is an error here, when there is something to do."""
@@ -15,11 +16,22 @@ NO_CHANGE = ("plan", "--detailed-exitcode")
 BUDGETS = {1_000: 1.0, 10_000: 5.0}
 MEMORY_BUDGET = 300 * MB
 
+HOST = """\
+[hosts.{name}]
+address = "127.0.0.1"
+port = {server.port}
+user = "root"
+key = "{server.key}"
+host_key = "{server.fingerprint}"
+workdir = "{folder}"
+"""
+
 
 def figures(folder: Path) -> Iterator[Figure]:
     for runs in BUDGETS:
         yield from _no_op(folder, runs, "runs of sweeps", make_sweeps)
         yield from _no_op(folder, runs, "run documents", make_documents)
+    yield from _on_hosts(folder, 1_000)
 
 
 def _no_op(folder: Path, runs: int, what: str, make: Callable[[Path, int], Path]) -> Iterator[Figure]:
@@ -32,6 +44,23 @@ def _no_op(folder: Path, runs: int, what: str, make: Callable[[Path, int], Path]
     )
     yield Figure(work=f"{work}, process time", value=used.cpu_s, unit="s")
     yield Figure(work=f"{work}, peak memory", value=used.peak_bytes, unit="MB", budget=MEMORY_BUDGET)
+
+
+def _on_hosts(folder: Path, runs: int) -> Iterator[Figure]:
+    """The same where two machines are asked over SSH: private servers on loopback."""
+    project = make_sweeps(folder / "plan-on-hosts", runs)
+    finish_all(project)
+    with sshd() as one, sshd() as two:
+        hosts = (_host(folder, name, server) for name, server in (("one", one), ("two", two)))
+        (project / "cosmos.toml").write_text("".join(hosts), encoding="utf-8")
+        used = typical([*COSMOS, *NO_CHANGE], project)
+    work = f"no-op plan, {runs:,} runs, 2 hosts over SSH"
+    yield Figure(work=work, value=used.wall_s, unit="s", budget=BUDGETS[runs])
+    yield Figure(work=f"{work}, process time", value=used.cpu_s, unit="s")
+
+
+def _host(folder: Path, name: str, server: Sshd) -> str:
+    return HOST.format(name=name, server=server, folder=folder / name)
 
 
 def _make(project: Path) -> float | None:
