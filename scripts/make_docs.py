@@ -78,9 +78,11 @@ def _type(schema: dict[str, Any]) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    value = None if field.default_factory else field.get_default()
+    value: Any = field.get_default(call_default_factory=True, validated_data={})
     if value in (None, "", {}, []) or isinstance(value, BaseModel):
         return ""
+    if isinstance(value, list):
+        return ", ".join(f"`{each}`" for each in value)
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

@@ -1,7 +1,8 @@
 """How a run ended, by evidence: exit record, files, decoded frames, log. Shared by all adapters.
 
-Success is never the exit code alone. A reason that is retried by itself is given only where the log or
-the signal shows that the machine, not the program, was at fault.
+Success is never the exit code alone. What was written down on the host comes before what the program says in its
+log, and that before its exit code, which says least. A reason that is retried by itself is given only where the
+log or the signal shows that the machine, not the program, was at fault.
 """
 
 import re
@@ -17,7 +18,7 @@ WORDS_MAX = 200
 """Longest piece of a log that goes into a message."""
 
 _SIGNALS = {1: "HUP", 2: "INT", 3: "QUIT", 4: "ILL", 6: "ABRT", 7: "BUS", 8: "FPE", 9: "KILL", 11: "SEGV", 15: "TERM"}
-_FROM_OUTSIDE = frozenset({1, 9, 15})
+_FROM_OUTSIDE = frozenset({1, 2, 9, 15})
 """Signals that a program does not send itself."""
 
 _KERNEL_FREED = "cosmos: out of memory: "
@@ -32,28 +33,43 @@ _PERCENT = re.compile(r"(?<![\d.])(\d{1,3})(?:\.\d+)? ?%")
 
 def exit_verdict(record: ExitRecord, log_tail: str) -> Verdict | None:
     """Why the program did not end well, or None where it did."""
+    return _recorded(record, log_tail) or (None if record.code == 0 else _failed(record.code, log_tail))
+
+
+def _recorded(record: ExitRecord, log_tail: str) -> Verdict | None:
+    """What run.sh wrote down. Who was told to end may end with any code, 0 too, and leave half of its output."""
     if record.stopped:
         return Verdict(reason=Reason.STOPPED, message="the run was stopped")
     if record.timed_out:
         lasted = record.ended_at - record.started_at
         return Verdict(reason=Reason.TIMEOUT, message=f"stopped after {lasted:.0f} s, the run's timeout")
-    if record.code == 0:
-        return None
+    if record.code and record.stage == "verify":
+        message = _join("an input differs from its sha256", last_line(log_tail))
+        return Verdict(reason=Reason.INPUT_CORRUPT, message=message)
+    if record.interrupted and not _out_of_memory(record.code, log_tail):
+        message = _join("the run was told to end, and not from here", last_line(log_tail))
+        return Verdict(reason=Reason.KILLED, message=message)
+    return None
+
+
+def _failed(code: int, log_tail: str) -> Verdict:
+    """What the kernel and the program say in the log; then what the exit code says."""
     last = last_line(log_tail)
-    if record.stage == "verify":
-        return Verdict(reason=Reason.INPUT_CORRUPT, message=_join("an input differs from its sha256", last))
-    if record.code in (126, 127):
-        words = "cannot be executed" if record.code == 126 else "is not on the host"
-        return Verdict(reason=Reason.PROGRAM_NOT_FOUND, message=_join(f"the program {words}", last))
-    if last.startswith(_KERNEL_FREED):
-        return Verdict(reason=Reason.HOST_OUT_OF_MEMORY, message=last.removeprefix(_KERNEL_FREED))
+    if lacking := _out_of_memory(code, log_tail):
+        return Verdict(reason=Reason.HOST_OUT_OF_MEMORY, message=lacking)
     if _NO_DISK.search(log_tail):
         return Verdict(reason=Reason.DISK_FULL, message=_join("the host's disk is full", last))
     if _NO_GPU_MEMORY.search(log_tail):
         return Verdict(reason=Reason.GPU_OUT_OF_MEMORY, message=_join("the GPU's memory was not enough", last))
-    return _signalled(record.code, log_tail) or Verdict(
-        reason=Reason.PROGRAM_FAILED, message=_join(f"exit code {record.code}", last)
-    )
+    if code in (126, 127):
+        words = "cannot be executed" if code == 126 else "is not on the host"
+        return Verdict(reason=Reason.PROGRAM_NOT_FOUND, message=_join(f"the program {words}", last))
+    number = _signal(code)
+    if number in _FROM_OUTSIDE:
+        words = f"ended by signal {_SIGNALS[number]}, which was not sent from here"
+        return Verdict(reason=Reason.KILLED, message=_join(words, last))
+    words = f"crashed (signal {_SIGNALS[number]})" if number in _SIGNALS else f"exit code {code}"
+    return Verdict(reason=Reason.PROGRAM_FAILED, message=_join(words, last))
 
 
 def output_verdict(
@@ -93,17 +109,19 @@ def _lines(log_tail: str) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def _signalled(code: int, log_tail: str) -> Verdict | None:
-    number = -code if code < 0 else code - 128
-    if number not in _SIGNALS:
-        return None
+def _out_of_memory(code: int, log_tail: str) -> str:
+    """How it is known that the machine's memory was not enough; empty where nothing says so."""
     last = last_line(log_tail)
-    if number == 9 and _NO_MEMORY.search(log_tail):
-        return Verdict(reason=Reason.HOST_OUT_OF_MEMORY, message=_join("killed for lack of memory", last))
-    if number in _FROM_OUTSIDE:
-        words = f"ended by signal {_SIGNALS[number]}, which was not sent from here"
-        return Verdict(reason=Reason.PROCESS_LOST, message=_join(words, last))
-    return Verdict(reason=Reason.PROGRAM_FAILED, message=_join(f"crashed (signal {_SIGNALS[number]})", last))
+    if last.startswith(_KERNEL_FREED):
+        return last.removeprefix(_KERNEL_FREED)
+    if _signal(code) == 9 and _NO_MEMORY.search(log_tail):
+        return _join("killed for lack of memory", last)
+    return ""
+
+
+def _signal(code: int) -> int:
+    """The signal that ended a program; 0 and less where none did."""
+    return -code if code < 0 else code - 128
 
 
 def _wrong_media(output: OutputFile, facts: MediaFacts | str | None) -> str:

@@ -51,7 +51,8 @@ def _run(shown: RunDetails, screen: Screen) -> list[str]:
         ("source", "" if run.source is None else f"{run.source.key}, its {run.source.output} as {run.source.role}"),
         ("needs", ", ".join(run.needs)),
         ("placement", _placement(run)),
-        ("limits", f"timeout {duration(run.timeout_s)}, priority {run.priority}, retries {run.retry_limit}"),
+        ("limits", f"timeout {duration(run.timeout_s)}, priority {run.priority}"),
+        ("retry", _retry(run)),
     ]
     return [
         _title(screen, f"Run {run.key}"),
@@ -75,6 +76,13 @@ def _placement(run: Run) -> str:
     place = run.placement
     gpus = f", {place.gpus} GPUs" if place.gpus else ""
     return f"host {place.host}{gpus}{f', {pairs(place.labels)}' if place.labels else ''}"
+
+
+def _retry(run: Run) -> str:
+    if not run.retry_limit:
+        return "never by itself"
+    listed = f", and {run.retry_limit} times after {', '.join(run.retry_on)}" if run.retry_on else ""
+    return f"after failures of the infrastructure{listed}"
 
 
 def _attempts(attempts: Sequence[Attempt], screen: Screen) -> list[str]:
@@ -198,6 +206,7 @@ def _run_document(shown: RunDetails) -> dict[str, object]:
         "priority": run.priority,
         "timeout_s": run.timeout_s,
         "retry_limit": run.retry_limit,
+        "retry_on": list(run.retry_on),
         "suspend": run.suspend,
         "labels": dict(run.labels),
         "attempts": [_attempt_document(attempt) for attempt in shown.attempts],

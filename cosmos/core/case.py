@@ -1,13 +1,13 @@
 """A case: all that is known about one run when the rules are asked.
 
-Made by `core.reconcile`, read by `core.rules`. Also the arithmetic of attempts: which failures
-still count, when the next attempt is due, and why a run has to run.
+Made by `core.reconcile`, read by `core.rules`. Also what follows from it at once: which failures still count, the
+number of the next attempt, why a run has to run. Whether there is a next attempt is in `core.retries`.
 """
 
 from dataclasses import dataclass
 
 from cosmos.core.desired import DesiredRun
-from cosmos.core.digest import SHORT, Digest, Material, changed, sha256_hex
+from cosmos.core.digest import SHORT, Digest, Material, changed
 from cosmos.core.observed import BatchState, HostView, ObservedBatch, OutputState, Reachable
 from cosmos.core.placement import Obstacle
 from cosmos.core.plan import Cause, Phase
@@ -135,49 +135,11 @@ _FACET_CAUSES = {
 }
 
 
-def backoff_s(case: Case) -> float:
-    """Exponential, with jitter derived from the digest, so that equal plans stay equal."""
-    tries = len(case.failures)
-    full = min(case.policy.backoff_cap_s, case.policy.backoff_base_s * 2.0 ** (tries - 1))
-    share = int(sha256_hex(f"{case.want.digest}{tries}".encode())[:8], 16) / 0xFFFFFFFF
-    return full * (0.5 + 0.5 * share)
-
-
-def due_at(case: Case) -> float | None:
-    """When the next attempt may start, while that is in the future.
-
-    An end further ahead than the pause itself was told by a clock that is wrong, and asks for none.
-    """
-    if not case.failures:
-        return None
-    pause = backoff_s(case)
-    ended = case.failures[-1].ended_at or 0.0
-    return ended + pause if case.now - pause < ended <= case.now + pause else None
-
-
 def next_attempt(case: Case) -> int:
     """Number of the attempt to start. A new one is above all that were used, or that a request speaks of."""
     if case.open is not None:
         return case.open.number
     return max(case.attempts[-1].number if case.attempts else 0, case.floor) + 1
-
-
-def why_launch(case: Case) -> tuple[Cause, str]:
-    """Why the next attempt is made, and the detail that a person wants to see."""
-    if case.failures:
-        reason = case.failures[-1].reason
-        of = f"attempt {len(case.failures) + 1} of {case.want.run.retry_limit + 1}"
-        return Cause.ATTEMPT_FAILED, f"{reason.value if reason else 'failed'}; {of}"
-    return launch_cause(case)
-
-
-def is_exhausted(case: Case) -> bool:
-    """No further attempt is made: the last failure is not one of infrastructure, or the limit is reached."""
-    if not case.failures:
-        return False
-    last = case.failures[-1]
-    retryable = last.state is AttemptState.FAILED and last.reason is not None and REASONS[last.reason].retryable
-    return not retryable or len(case.failures) > case.want.run.retry_limit
 
 
 COULD_START = frozenset({BatchState.PREPARED, BatchState.PARTIAL})

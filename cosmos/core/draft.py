@@ -41,6 +41,7 @@ class Draft:
     placement: Placement = Placement()
     priority: int = 50
     retry_limit: int = 2
+    retry_on: tuple[str, ...] = ("Stalled",)
     timeout_s: float = 7200.0
     suspend: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -168,6 +168,7 @@ class _Drafting:
             placement=self._placement,
             priority=spec.priority,
             retry_limit=spec.retry.limit,
+            retry_on=tuple(spec.retry.on),
             timeout_s=spec.timeout,
             suspend=spec.suspend,
             labels={**prompt.labels, **spec.labels} if prompt and prompt.labels else spec.labels,

@@ -161,7 +161,7 @@ def _problem(finding: _Finding, kind: type[BaseModel], value_at: Places, key_at:
         message = f"{name} must not be empty"
     else:
         message = f"{name} {finding.message.removeprefix('Value error, ')}, is {value}"
-    return Problem(at, Code.WRONG_VALUE, message, subject)
+    return Problem(at, Code.WRONG_VALUE, message, subject, str(finding.limits.get("hint", "")))
 
 
 def dotted(path: Path) -> str:

@@ -22,7 +22,8 @@ class ExitRecord:
     """`exit.json`, written last and atomically by run.sh.
 
     Times are seconds since the epoch on the host's clock. `stage` is `verify` when the inputs were
-    refused before the program was started, else `program`.
+    refused before the program was started, else `program`. `stopped`: on our order; `interrupted`: run.sh was told to
+    end by somebody else.
     """
 
     code: int
@@ -32,6 +33,7 @@ class ExitRecord:
     stage: str = "program"
     timed_out: bool = False
     stopped: bool = False
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,10 @@ class Reason(StrEnum):
     OUTPUT_MISSING = "OutputMissing"
     OUTPUT_INVALID = "OutputInvalid"
     TIMEOUT = "Timeout"
+    STALLED = "Stalled"
     STOPPED = "Stopped"
     INPUT_CORRUPT = "InputCorrupt"
+    KILLED = "Killed"
     PROCESS_LOST = "ProcessLost"
     HOST_REBOOTED = "HostRebooted"
     RUN_DIRECTORY_LOST = "RunDirectoryLost"
@@ -74,6 +76,12 @@ REASONS: dict[Reason, ReasonInfo] = {
         "the run took longer than its timeout",
         "raise `timeout` in the spec, or make the run smaller",
     ),
+    Reason.STALLED: ReasonInfo(
+        True,
+        Fault.MODEL,
+        "neither log nor outputs grew for as long as `stall` allows",
+        "nothing at first: it is tried again; raise `stall` in the spec where the program is silent for long",
+    ),
     Reason.STOPPED: ReasonInfo(
         False, Fault.USER, "the run was stopped on request", "cosmos retry NAME starts it again"
     ),
@@ -82,6 +90,12 @@ REASONS: dict[Reason, ReasonInfo] = {
         Fault.INFRA,
         "an input on the host no longer matches its sha256",
         "it is uploaded again by itself",
+    ),
+    Reason.KILLED: ReasonInfo(
+        True,
+        Fault.INFRA,
+        "something other than cosmos ended the program",
+        "nothing: it is tried again; find out who or what stops work on the host",
     ),
     Reason.PROCESS_LOST: ReasonInfo(
         True,
@@ -122,3 +136,19 @@ REASONS: dict[Reason, ReasonInfo] = {
         True, Fault.INFRA, "the GPU cannot be used", "see on the host: nvidia-smi; a driver that hangs needs a restart"
     ),
 }
+
+
+LISTABLE = tuple(
+    reason
+    for reason, info in REASONS.items()
+    if info.fault is not Fault.INFRA and reason not in (Reason.STOPPED, Reason.BAD_SPEC)
+)
+"""What a spec may list to be tried again: nobody's wish, and not tried again anyway."""
+
+LISTED = tuple(reason for reason in LISTABLE if REASONS[reason].retryable)
+"""What is tried again where the spec lists nothing."""
+
+
+def is_infra(reason: Reason) -> bool:
+    """Machine, network or disk failed, so the run itself is not to blame."""
+    return REASONS[reason].fault is Fault.INFRA

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cosmos.core import standing
-from cosmos.core.case import Case, due_at, is_alive, is_exhausted, is_unstarted, waits
+from cosmos.core.case import Case, is_alive, is_unstarted, waits
 from cosmos.core.observed import BatchState, OutputState, Unreachable
 from cosmos.core.plan import Cause
+from cosmos.core.retries import due_at, is_exhausted
 from cosmos.core.standing import Standing
 
 

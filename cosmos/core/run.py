@@ -123,6 +123,8 @@ class Run:
     placement: Placement = Placement()
     priority: int = 50
     retry_limit: int = 2
+    retry_on: tuple[str, ...] = ("Stalled",)
+    """Names of the reasons after which it is tried again, besides failures of the infrastructure."""
     timeout_s: float = 7200.0
     suspend: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)

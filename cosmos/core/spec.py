@@ -7,6 +7,10 @@ import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from cosmos.core.problem import did_you_mean
+from cosmos.core.reasons import LISTABLE, LISTED, Reason, is_infra
 
 NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 NAME_HELP = "lower-case letters, digits and inner dashes, at most 63"
@@ -110,10 +114,34 @@ class PlacementSpec(Part):
     labels: dict[str, str] = Field(default_factory=dict, description="labels that the host must have")
 
 
+def _reason(value: object) -> object:
+    if not isinstance(value, str) or value in LISTABLE:
+        return value
+    known = {reason.value: reason for reason in Reason}
+    if value in known:
+        infra = "it is a failure of the infrastructure, which is tried again anyway"
+        hint = infra if is_infra(known[value]) else "it is never tried again unasked"
+    else:
+        hint = did_you_mean(value, LISTABLE) or f"one of {', '.join(LISTABLE)}"
+    raise PydanticCustomError("reason", "must be a reason that can be listed", {"hint": hint})
+
+
+ReasonName = Annotated[str, BeforeValidator(_reason), Field(json_schema_extra={"enum": list(LISTABLE)})]
+
+
 class RetrySpec(Part):
     """What happens after a failure."""
 
-    limit: int = Field(default=2, ge=0, le=20, description="further attempts after failures of the infrastructure")
+    limit: int = Field(
+        default=2,
+        ge=0,
+        le=20,
+        description="further attempts after failures that `on` lists; with 0 nothing is tried again by itself",
+    )
+    on: list[ReasonName] = Field(
+        default_factory=lambda: [reason.value for reason in LISTED],
+        description=f"reasons of failures that another attempt may mend; {LISTED[0]} where nothing is said",
+    )
 
 
 class Matrix(Part):

@@ -6,11 +6,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cosmos.core.case import Case, due_at, is_alive, launch_cause, lost_because, next_attempt, why_launch
+from cosmos.core.case import Case, is_alive, launch_cause, lost_because, next_attempt
 from cosmos.core.observed import OutputState, Reachable, Unreachable
 from cosmos.core.plan import Act, Cause, Operation, Phase, Sync
 from cosmos.core.reasons import REASONS, Reason
 from cosmos.core.recorded import AttemptState
+from cosmos.core.retries import due_at, why_ended, why_launch
 
 LOOK_AGAIN_S = 10.0
 """When to look again at what others do, or at what may pass: nothing here tells of its end."""
@@ -173,10 +174,7 @@ def suspended(case: Case) -> Standing:
 
 def failed(case: Case) -> Standing:
     last = case.failures[-1]
-    count = len(case.failures)
-    after = f" after {count} attempts" if count > 1 else ""
-    message = f"{last.message or 'failed'}{after}"
-    return Standing(phase=Phase.FAILED, cause=Cause.ATTEMPT_FAILED, reason=last.reason, message=message)
+    return Standing(phase=Phase.FAILED, cause=Cause.ATTEMPT_FAILED, reason=last.reason, message=why_ended(case))
 
 
 def blocked(case: Case) -> Standing:

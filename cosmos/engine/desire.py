@@ -244,6 +244,7 @@ def _run(draft: Draft, resolution: Resolution, adapter_version: int) -> Run:
         placement=draft.placement,
         priority=draft.priority,
         retry_limit=draft.retry_limit,
+        retry_on=draft.retry_on,
         timeout_s=draft.timeout_s,
         suspend=draft.suspend,
         labels=draft.labels,

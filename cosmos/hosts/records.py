@@ -56,6 +56,7 @@ def read_exit(text: str) -> ExitRecord | None:
             stage=_get(data, "stage", str),
             timed_out=_get(data, "timed_out", bool),
             stopped=_get(data, "stopped", bool),
+            interrupted=_get({"interrupted": False, **data}, "interrupted", bool),  # older records do not have it
         )
     except ValueError:
         return None

@@ -14,6 +14,8 @@ GOOD = MediaFacts(frames=48, width=640, height=352, fps=24.0)
 
 VERIFY = an_exit(1, stage="verify")
 NO_DISK = "OSError: [Errno 28] No space left on device"
+OOM = "cosmos: out of memory: the kernel ended a process to free some"
+TOLD = an_exit(1, interrupted=True)
 NO_GPU_MEMORY = "torch.OutOfMemoryError: CUDA out of memory."
 
 
@@ -35,14 +37,21 @@ NO_GPU_MEMORY = "torch.OutOfMemoryError: CUDA out of memory."
         (an_exit(126), "", Reason.PROGRAM_NOT_FOUND, "the program cannot be executed"),
         (an_exit(1), NO_DISK, Reason.DISK_FULL, f"the host's disk is full: {NO_DISK}"),
         (an_exit(1), NO_GPU_MEMORY, Reason.GPU_OUT_OF_MEMORY, f"the GPU's memory was not enough: {NO_GPU_MEMORY}"),
-        (an_exit(137), "x\nKilled", Reason.PROCESS_LOST, "ended by signal KILL, which was not sent from here: Killed"),
+        (an_exit(137), "x\nKilled", Reason.KILLED, "ended by signal KILL, which was not sent from here: Killed"),
         (an_exit(137), "oom-kill: pid 7", Reason.HOST_OUT_OF_MEMORY, "killed for lack of memory: oom-kill: pid 7"),
         (an_exit(-9), "MemoryError", Reason.HOST_OUT_OF_MEMORY, "killed for lack of memory: MemoryError"),
         (an_exit(1), "MemoryError", Reason.PROGRAM_FAILED, "exit code 1: MemoryError"),
-        (an_exit(143), "", Reason.PROCESS_LOST, "ended by signal TERM, which was not sent from here"),
+        (an_exit(143), "", Reason.KILLED, "ended by signal TERM, which was not sent from here"),
+        (an_exit(130), "", Reason.KILLED, "ended by signal INT, which was not sent from here"),
         (an_exit(139), "", Reason.PROGRAM_FAILED, "crashed (signal SEGV)"),
         (an_exit(134), "std::bad_alloc", Reason.PROGRAM_FAILED, "crashed (signal ABRT): std::bad_alloc"),
         (an_exit(255), "", Reason.PROGRAM_FAILED, "exit code 255"),
+        (TOLD, "bye", Reason.KILLED, "the run was told to end, and not from here: bye"),
+        (an_exit(0, interrupted=True), "", Reason.KILLED, "the run was told to end, and not from here"),
+        (an_exit(1, interrupted=True, stopped=True), "", Reason.STOPPED, "the run was stopped"),
+        (an_exit(1, interrupted=True), OOM, Reason.HOST_OUT_OF_MEMORY, "the kernel ended a process to free some"),
+        (an_exit(127), OOM, Reason.HOST_OUT_OF_MEMORY, "the kernel ended a process to free some"),
+        (an_exit(137), NO_DISK, Reason.DISK_FULL, f"the host's disk is full: {NO_DISK}"),
     ],
 )
 def test_an_end_that_was_not_good_has_its_reason(record: ExitRecord, log: str, reason: Reason, message: str) -> None:

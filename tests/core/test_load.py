@@ -27,7 +27,22 @@ PROBLEMS: list[tuple[str, str]] = [
         RUN + "retry: {limits: 1}",
         '4:9: error[E012] run "teaser": unknown field "limits" in retry (did you mean "limit"?)',
     ),
-    (RUN + "retry: {x: 1}", 'a.yaml:4:9: error[E012] run "teaser": unknown field "x" in retry (it takes limit)'),
+    (
+        RUN + "retry: {on: [Timeout, Stald]}",
+        'a.yaml:4:23: error[E014] run "teaser": retry.on[1] must be a reason that can be listed, is "Stald" '
+        '(did you mean "Stalled"?)',
+    ),
+    (
+        RUN + "retry: {on: [DiskFull]}",
+        'a.yaml:4:14: error[E014] run "teaser": retry.on[0] must be a reason that can be listed, is "DiskFull" '
+        "(it is a failure of the infrastructure, which is tried again anyway)",
+    ),
+    (
+        RUN + "retry: {on: [Stopped]}",
+        'a.yaml:4:14: error[E014] run "teaser": retry.on[0] must be a reason that can be listed, is "Stopped" '
+        "(it is never tried again unasked)",
+    ),
+    (RUN + "retry: {x: 1}", 'a.yaml:4:9: error[E012] run "teaser": unknown field "x" in retry (it takes limit, on)'),
     (
         RUN + "controls: {seg: {wieght: 1, weight: 1}}",
         '18: error[E012] run "teaser": unknown field "wieght" in controls.seg',

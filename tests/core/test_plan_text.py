@@ -202,7 +202,7 @@ def test_the_json_form_says_what_the_text_says() -> None:
         "key": "city",
         "host": "local",
         "attempt": 2,
-        "detail": "DiskFull; attempt 2 of 3",
+        "detail": "DiskFull; attempt 2 of 6",
         "ready": False,
         "waits": "inputs",
     }

@@ -231,7 +231,8 @@ def test_run_sh_works_in_its_own_folder_wherever_it_is_started(tmp_path: Path) -
 def test_the_exit_record_is_one_line_with_these_fields(tmp_path: Path) -> None:
     folder = place(tmp_path)
     record = run(folder)
-    assert list(record) == ["code", "started_at", "ended_at", "boot_id", "stage", "timed_out", "stopped"]
+    ends = ["timed_out", "stopped", "interrupted"]
+    assert list(record) == ["code", "started_at", "ended_at", "boot_id", "stage", *ends]
     assert (folder / "exit.json").read_text().count("\n") == 1
     assert record["boot_id"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     claim = json.loads((folder / "claim").read_text())
@@ -413,6 +414,22 @@ def test_a_link_that_another_run_makes_is_no_change(waiting: Waiting) -> None:
     (waiting.folder / "another").hardlink_to(waiting.folder / "inputs" / "c.bin")
     assert waiting.go_on()["code"] == 0
     assert waiting.verified == BOTH
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("asked", [False, True])
+def test_who_told_it_to_end_is_recorded_whatever_the_program_ends_with(
+    tmp_path: Path, number: int, asked: bool
+) -> None:
+    folder = place(tmp_path, "bash", "-c", "trap 'exit 7' TERM; touch up; while :; do sleep 0.05; done")
+    runner = subprocess.Popen(["bash", str(folder / "run.sh")])
+    until((folder / "up").exists, "the program is there")
+    if asked:
+        (folder / "stop").write_text("1000\n")
+    runner.send_signal(number)
+    assert runner.wait(60) == 0
+    record = json.loads((folder / "exit.json").read_text())
+    assert (record["code"], record["stopped"], record["interrupted"]) == (7, asked, not asked)
 
 
 @pytest.mark.parametrize("why", ["TERM", "the time limit"])

@@ -191,11 +191,14 @@ explain() { # what a program that failed could not say itself, and core/reasons.
 }
 
 record() { # the exit record; $1: stage
-  local stopped=false line
-  if [[ -n $interrupted && -f stop ]] && ! $timed_out; then stopped=true; fi
+  local stopped=false by_others=false line
+  if [[ -n $interrupted ]] && ! $timed_out; then
+    if [[ -f stop ]]; then stopped=true; else by_others=true; fi
+  fi
   now
-  printf -v line '{"code":%d,"started_at":%s,"ended_at":%s,"boot_id":"%s","stage":"%s","timed_out":%s,"stopped":%s}' \
+  printf -v line '{"code":%d,"started_at":%s,"ended_at":%s,"boot_id":"%s","stage":"%s","timed_out":%s,"stopped":%s' \
     "$code" "$began" "$at" "$boot" "$1" "$timed_out" "$stopped"
+  line+=",\"interrupted\":$by_others}"
   printf '%-400s\n' "$line" 1<>exit.tmp
   rm -f last.tmp
   sync exit.tmp
