@@ -43,6 +43,9 @@ def _recorded(record: ExitRecord, log_tail: str) -> Verdict | None:
     if record.timed_out:
         lasted = record.ended_at - record.started_at
         return Verdict(reason=Reason.TIMEOUT, message=f"stopped after {lasted:.0f} s, the run's timeout")
+    if record.stalled:
+        message = _join("neither log nor outputs grew for the run's stall time", last_line(log_tail))
+        return Verdict(reason=Reason.STALLED, message=message)
     if record.code and record.stage == "verify":
         message = _join("an input differs from its sha256", last_line(log_tail))
         return Verdict(reason=Reason.INPUT_CORRUPT, message=message)

@@ -51,7 +51,7 @@ def _run(shown: RunDetails, screen: Screen) -> list[str]:
         ("source", "" if run.source is None else f"{run.source.key}, its {run.source.output} as {run.source.role}"),
         ("needs", ", ".join(run.needs)),
         ("placement", _placement(run)),
-        ("limits", f"timeout {duration(run.timeout_s)}, priority {run.priority}"),
+        ("limits", f"timeout {duration(run.timeout_s)}, {_stall(run)}priority {run.priority}"),
         ("retry", _retry(run)),
     ]
     return [
@@ -76,6 +76,10 @@ def _placement(run: Run) -> str:
     place = run.placement
     gpus = f", {place.gpus} GPUs" if place.gpus else ""
     return f"host {place.host}{gpus}{f', {pairs(place.labels)}' if place.labels else ''}"
+
+
+def _stall(run: Run) -> str:
+    return "" if run.stall_s is None else f"stall {duration(run.stall_s)}, "
 
 
 def _retry(run: Run) -> str:
@@ -205,6 +209,7 @@ def _run_document(shown: RunDetails) -> dict[str, object]:
         },
         "priority": run.priority,
         "timeout_s": run.timeout_s,
+        "stall_s": run.stall_s,
         "retry_limit": run.retry_limit,
         "retry_on": list(run.retry_on),
         "suspend": run.suspend,

@@ -25,7 +25,7 @@ FACETS = ("model", "prompt", "inputs", "controls", "params", "source")
 
 NOT_IN_DIGEST = frozenset(
     {"key", "id", "name", "at", "prompt", "labels", "axes", "needs", "placement", "priority", "retry_limit"}
-    | {"retry_on", "timeout_s", "suspend", "outputs"}
+    | {"retry_on", "timeout_s", "stall_s", "suspend", "outputs"}
     | {
         "model.name",
         "model.inputs",

@@ -43,6 +43,7 @@ class Draft:
     retry_limit: int = 2
     retry_on: tuple[str, ...] = ("Stalled",)
     timeout_s: float = 7200.0
+    stall_s: float | None = None
     suspend: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     axes: Mapping[str, str] = field(default_factory=dict)

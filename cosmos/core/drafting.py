@@ -170,6 +170,7 @@ class _Drafting:
             retry_limit=spec.retry.limit,
             retry_on=tuple(spec.retry.on),
             timeout_s=spec.timeout,
+            stall_s=spec.stall,
             suspend=spec.suspend,
             labels={**prompt.labels, **spec.labels} if prompt and prompt.labels else spec.labels,
             axes={pick.label: pick.text for pick in member.picks},

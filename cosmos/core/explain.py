@@ -34,6 +34,7 @@ _LIMITS = {
 }
 _BEST_SAID = {
     "timeout": "a duration such as 2h, 90m or 45s, or a number of seconds",
+    "stall": "a duration such as 20m or 90s, or a number of seconds",
     "controls.*": "a weight from 0 to 1, or a mapping with weight, input, preset",
     "matrix.include": "a list of mappings",
     "matrix.exclude": "a list of mappings",

@@ -34,6 +34,7 @@ class ExitRecord:
     timed_out: bool = False
     stopped: bool = False
     interrupted: bool = False
+    stalled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

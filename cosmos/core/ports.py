@@ -63,6 +63,7 @@ class BatchPlan:
     image: str | None = None
     container: Container = Container()
     timeout_s: float = 7200.0
+    stall_s: float | None = None
     grace_s: float = 10.0
 
 

@@ -126,6 +126,8 @@ class Run:
     retry_on: tuple[str, ...] = ("Stalled",)
     """Names of the reasons after which it is tried again, besides failures of the infrastructure."""
     timeout_s: float = 7200.0
+    stall_s: float | None = None
+    """Longest time in which neither log nor outputs grow; None for any."""
     suspend: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     axes: Mapping[str, str] = field(default_factory=dict)

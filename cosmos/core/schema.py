@@ -71,8 +71,10 @@ def _widen(definitions: Mapping[str, Node]) -> None:
     controls = _nodes(run["controls"], "patternProperties")
     for role, control in controls.items():
         controls[role] = {"anyOf": [weight, control]}
-    run["timeout"] = {name: value for name, value in run["timeout"].items() if name not in ("gt", "le")}
-    run["timeout"]["anyOf"] = [{"type": "string", "pattern": DURATION}, {"type": "number", "exclusiveMinimum": 0}]
+    duration: list[Node] = [{"type": "string", "pattern": DURATION}, {"type": "number", "exclusiveMinimum": 0}]
+    for field, others in (("timeout", []), ("stall", [cast(Node, {"type": "null"})])):
+        run[field] = {name: value for name, value in run[field].items() if name not in ("gt", "le")}
+        run[field]["anyOf"] = [*duration, *others]
     matrix = definitions["Matrix"]
     axis = cast(Node, matrix["additionalProperties"])
     _only_axes(matrix, {**axis, "minItems": 1, "title": "Axis", "description": "values of one field"})

@@ -183,6 +183,9 @@ class RunSpec(Part):
     priority: int = Field(default=50, ge=0, le=100, description="higher starts sooner")
     retry: RetrySpec = Field(default_factory=RetrySpec, description="what happens after a failure")
     timeout: Seconds = Field(default=7200.0, description="wall time, as 2h, 90m, 45s or seconds")
+    stall: Seconds | None = Field(
+        default=None, description="end it when neither log nor outputs grow for so long; never, where nothing is said"
+    )
     suspend: bool = Field(default=False, description="start nothing; what runs goes on")
 
     @model_validator(mode="before")

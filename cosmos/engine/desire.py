@@ -246,6 +246,7 @@ def _run(draft: Draft, resolution: Resolution, adapter_version: int) -> Run:
         retry_limit=draft.retry_limit,
         retry_on=draft.retry_on,
         timeout_s=draft.timeout_s,
+        stall_s=draft.stall_s,
         suspend=draft.suspend,
         labels=draft.labels,
         axes=draft.axes,

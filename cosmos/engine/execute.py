@@ -129,6 +129,7 @@ def _batch(want: DesiredRun, meta: BatchMeta, operation: Operation, recorded: Re
         image=run.model.image,
         container=run.model.container,
         timeout_s=run.timeout_s,
+        stall_s=run.stall_s,
         grace_s=world.grace_s,
     )
 

@@ -56,7 +56,8 @@ def read_exit(text: str) -> ExitRecord | None:
             stage=_get(data, "stage", str),
             timed_out=_get(data, "timed_out", bool),
             stopped=_get(data, "stopped", bool),
-            interrupted=_get({"interrupted": False, **data}, "interrupted", bool),  # older records do not have it
+            interrupted=_get({"interrupted": False, **data}, "interrupted", bool),  # older records do not have these
+            stalled=_get({"stalled": False, **data}, "stalled", bool),
         )
     except ValueError:
         return None

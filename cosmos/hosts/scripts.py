@@ -89,6 +89,7 @@ class BashScriptBuilder:
         head = [
             "#!/usr/bin/env bash",
             f"limit={hundredths(batch.timeout_s)}",
+            f"stall={0 if batch.stall_s is None else max(1, hundredths(batch.stall_s))}",
             f"grace={hundredths(batch.grace_s)}",
             f"inputs={len(batch.inputs)}",
             f"gpus=({' '.join(shlex.quote(self.lock(gpu)) for gpu in sorted(batch.meta.gpus))})",

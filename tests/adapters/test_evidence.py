@@ -15,6 +15,7 @@ GOOD = MediaFacts(frames=48, width=640, height=352, fps=24.0)
 VERIFY = an_exit(1, stage="verify")
 NO_DISK = "OSError: [Errno 28] No space left on device"
 OOM = "cosmos: out of memory: the kernel ended a process to free some"
+STALLED = an_exit(143, stalled=True)
 TOLD = an_exit(1, interrupted=True)
 NO_GPU_MEMORY = "torch.OutOfMemoryError: CUDA out of memory."
 
@@ -27,6 +28,7 @@ NO_GPU_MEMORY = "torch.OutOfMemoryError: CUDA out of memory."
         (an_exit(143, stopped=True), "bye", Reason.STOPPED, "the run was stopped"),
         (an_exit(0, stopped=True), "", Reason.STOPPED, "the run was stopped"),
         (an_exit(143, timed_out=True), "", Reason.TIMEOUT, "stopped after 50 s, the run's timeout"),
+        (STALLED, "step 3", Reason.STALLED, "neither log nor outputs grew for the run's stall time: step 3"),
         (VERIFY, "a.mp4: FAILED", Reason.INPUT_CORRUPT, "an input differs from its sha256: a.mp4: FAILED"),
         (
             an_exit(127),

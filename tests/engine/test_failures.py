@@ -77,3 +77,13 @@ def test_what_a_spec_lists_is_tried_again_up_to_its_limit(workshop: Workshop) ->
     assert workshop.apply().exit_code == 3
     assert [attempt.reason for attempt in attempts(workshop)] == [Reason.PROGRAM_FAILED] * 2
     assert workshop.launches == ["one", "one"]
+
+
+def test_a_program_that_hangs_is_ended_and_tried_again_and_the_next_one_counts(workshop: Workshop) -> None:
+    pids = workshop.root / "pids"
+    workshop.specs(runs("one", more="stall: 1s"), program=SLOW_AT_FIRST.format(pids=pids))
+    assert workshop.apply().exit_code == 0
+    first, second = attempts(workshop)
+    assert (first.reason, second.reason) == (Reason.STALLED, None)
+    assert "cosmos: neither log nor outputs grew for 1 s" in first.message
+    assert workshop.output("one") == "Heavy rain one"

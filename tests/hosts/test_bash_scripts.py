@@ -231,7 +231,7 @@ def test_run_sh_works_in_its_own_folder_wherever_it_is_started(tmp_path: Path) -
 def test_the_exit_record_is_one_line_with_these_fields(tmp_path: Path) -> None:
     folder = place(tmp_path)
     record = run(folder)
-    ends = ["timed_out", "stopped", "interrupted"]
+    ends = ["timed_out", "stopped", "interrupted", "stalled"]
     assert list(record) == ["code", "started_at", "ended_at", "boot_id", "stage", *ends]
     assert (folder / "exit.json").read_text().count("\n") == 1
     assert record["boot_id"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -414,6 +414,48 @@ def test_a_link_that_another_run_makes_is_no_change(waiting: Waiting) -> None:
     (waiting.folder / "another").hardlink_to(waiting.folder / "inputs" / "c.bin")
     assert waiting.go_on()["code"] == 0
     assert waiting.verified == BOTH
+
+
+SILENT = "while [ ! -e enough ]; do sleep 0.05; done"
+
+
+def test_a_program_that_is_silent_for_too_long_is_ended_by_run_sh_itself(tmp_path: Path) -> None:
+    folder = place(tmp_path, "bash", "-c", f"echo step 1; {SILENT}", stall_s=1)
+    record = run(folder)
+    assert (record["code"], record["stalled"], record["timed_out"]) == (143, True, False)
+    assert (record["stopped"], record["interrupted"]) == (False, False)
+    assert (folder / "run.log").read_text().startswith("step 1\ncosmos: neither log nor outputs grew for 1 s\n")
+
+
+GROWS = {
+    "the log": "echo step",
+    "an output": "echo step >> outputs/frames.txt",
+    "a file deep below": "mkdir -p outputs/a/b && : > outputs/a/b/$i",
+    "an output that is written over": "echo $i > outputs/frames.txt",
+}
+
+
+@pytest.mark.parametrize("how", GROWS)
+def test_what_grows_is_not_stalled_however_long_it_takes(tmp_path: Path, how: str) -> None:
+    several_times_as_long = f"for i in $(seq 32); do {GROWS[how]}; sleep 0.25; done"
+    folder = place(tmp_path, "bash", "-c", several_times_as_long, stall_s=5)
+    (folder / "outputs").mkdir(exist_ok=True)
+    record = run(folder)
+    assert (record["code"], record["stalled"]) == (0, False)
+
+
+def test_time_in_which_run_sh_itself_was_stopped_does_not_count(tmp_path: Path) -> None:
+    folder = place(tmp_path, "bash", "-c", f"touch up; {SILENT}", stall_s=8)
+    runner = subprocess.Popen(["bash", str(folder / "run.sh")])
+    until((folder / "up").exists, "the program is there")
+    runner.send_signal(signal.SIGSTOP)
+    time.sleep(11)
+    runner.send_signal(signal.SIGCONT)
+    time.sleep(1)
+    (folder / "enough").touch()
+    assert runner.wait(60) == 0
+    record = json.loads((folder / "exit.json").read_text())
+    assert (record["code"], record["stalled"]) == (0, False)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

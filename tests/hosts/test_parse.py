@@ -269,10 +269,10 @@ def test_text_that_is_no_record_is_none(text: str) -> None:
     assert read_meta(text) is None
 
 
-@given(JSON)
-def test_what_only_newer_records_have_is_read_strictly_where_it_is(value: object) -> None:
-    found = read_exit(json.dumps({**json.loads(EXIT), "interrupted": value}))
-    assert found == (replace(RECORD, interrupted=value) if isinstance(value, bool) else None)
+@given(st.sampled_from(["interrupted", "stalled"]), JSON)
+def test_what_only_newer_records_have_is_read_strictly_where_it_is(field: str, value: object) -> None:
+    found = read_exit(json.dumps({**json.loads(EXIT), field: value}))
+    assert found == (replace(RECORD, **{field: value}) if isinstance(value, bool) else None)  # type: ignore[arg-type]
 
 
 @given(st.sampled_from(["code", "started_at", "ended_at", "boot_id", "stage", "timed_out", "stopped"]), JSON)

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2015,SC2034,SC2154,SC2317
-# The rest of every run.sh. The part before it, made for one batch, sets `limit` and `grace` (hundredths
+# The rest of every run.sh. The part before it, made for one batch, sets `limit`, `stall` (0: any) and `grace` (hundredths
 # of a second), `inputs` (how many there are in inputs.sha256), `gpus` (the lock file of each) and the function `program`.
 #
 # One loop that only ever sleeps for moments, instead of timers in the background: a signal that comes between
@@ -8,7 +8,7 @@
 cd -P -- "$(dirname -- "$0")" || exit 70
 exec </dev/null 3>>run.log >/dev/null 2>&1 || exit 70
 
-told='' child='' ending='' interrupted='' timed_out=false kill_at='' stamp_at=0 stamped='' members=() files=() sums=() all_sums=()
+told='' child='' ending='' interrupted='' timed_out=false stalled=false watched='' kill_at='' stamp_at=0 stamped='' members=() files=() sums=() all_sums=()
 declare -A seen=()
 forever=$((100 * 86400 * 365 * 10)) # hundredths of a second
 trap 'told=1' TERM INT HUP # and no more: a `read` in a trap makes bash forget the time limit of the one it interrupts
@@ -36,9 +36,9 @@ end() { # TERM now, KILL when the grace is over; `stop` has its own idea of the 
 }
 
 in_group() { # run "$@" in its own process group until all of it has ended; code: how its first process ended
-  local ends_at
+  local ends_at stalls_at looks_at turned_at
   uptime
-  ends_at=$((up + limit))
+  ends_at=$((up + limit)) stalls_at=$((up + stall)) looks_at=$up turned_at=$up
   set -m
   "$@" >&3 2>&3 3>&- 9>&- &
   child=$!
@@ -66,8 +66,26 @@ keep_time() {
     timed_out=true
     end
   fi
+  [[ -z $watched || -n $told$ending ]] || find_stall
   [[ -z $told ]] || end
   if [[ -n $kill_at ]] && ((up >= kill_at)); then kill -KILL -- "-$child"; fi
+}
+
+find_stall() { # every few seconds; time in which this process itself did not run (a pause, a laptop that slept) does not count
+  local size grown
+  ((up - turned_at < 1000)) || stalls_at=$((stalls_at + up - turned_at))
+  turned_at=$up
+  ((up >= looks_at)) || return 0
+  looks_at=$((up + (stall > 4000 ? 500 : stall / 8 + 1)))
+  size=$(stat -c %s run.log)
+  grown=$size\|$(du -s --apparent-size --block-size=1 --time --time-style=+%s.%N outputs)
+  if [[ $grown != "$watched" ]]; then
+    watched=$grown stalls_at=$((up + stall))
+  elif ((up >= stalls_at)); then
+    echo "cosmos: neither log nor outputs grew for $((stall / 100)) s" >&3
+    stalled=true
+    end
+  fi
 }
 
 stamp_log() { # when the log was how long, every two seconds in which it grew: what `cosmos logs --since` is answered from
@@ -192,13 +210,13 @@ explain() { # what a program that failed could not say itself, and core/reasons.
 
 record() { # the exit record; $1: stage
   local stopped=false by_others=false line
-  if [[ -n $interrupted ]] && ! $timed_out; then
+  if [[ -n $interrupted ]] && ! $timed_out && ! $stalled; then
     if [[ -f stop ]]; then stopped=true; else by_others=true; fi
   fi
   now
   printf -v line '{"code":%d,"started_at":%s,"ended_at":%s,"boot_id":"%s","stage":"%s","timed_out":%s,"stopped":%s' \
     "$code" "$began" "$at" "$boot" "$1" "$timed_out" "$stopped"
-  line+=",\"interrupted\":$by_others}"
+  line+=",\"interrupted\":$by_others,\"stalled\":$stalled}"
   printf '%-400s\n' "$line" 1<>exit.tmp
   rm -f last.tmp
   sync exit.tmp
@@ -230,6 +248,9 @@ fi
 code=143 interrupted=$told$ending
 count_kills
 kills_before=$kills
-[[ -n $interrupted ]] || in_group program
+if [[ -z $interrupted ]]; then
+  ((stall == 0)) || watched=program
+  in_group program
+fi
 explain
 record program
