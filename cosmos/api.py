@@ -5,8 +5,7 @@
         print(view.text)
         outcome = cosmos.apply(view)
 
-Everything a person can ask for is a method here; the callers only show what comes back. Opening is
-lazy: an object that is only asked for a quick status loads no database library.
+All that a person can ask for is here; callers only show what comes back. A quick status loads no database library.
 """
 
 import getpass
@@ -14,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from cosmos.config import ConfigManager, Settings
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from cosmos.core.desired import Desired
     from cosmos.engine.converge import Converge
     from cosmos.project.machines import Machines
+    from cosmos.project.suspending import Suspending
     from cosmos.project.wiring import Project
     from cosmos.scaffold import Scaffold
 
@@ -53,9 +52,7 @@ class CosmosAPI:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     @cached_property
@@ -244,8 +241,7 @@ class CosmosAPI:
                     return self._converge(view, frozenset(), listener, wait=True, timeout_s=left)
             except BusyError:
                 turn = reading.FOLLOW_S if left is None else min(reading.FOLLOW_S, left)
-                read = self._project.records.board
-                outcome = reading.follow(read, view, lambda: self._detached, turn, listener)
+                outcome = reading.follow(self._project.records.board, view, lambda: self._detached, turn, listener)
             if not outcome.timed_out or (end is not None and time.monotonic() >= end):
                 return outcome
 
@@ -253,22 +249,31 @@ class CosmosAPI:
         """Stop runs and start them no more until `retry`. Returns once those alive have stopped."""
         from cosmos.project import requests
 
-        view = requests.cancel(self._project, names, labels, getpass.getuser(), why)
+        return self._carry_out(requests.cancel(self._project, names, labels, getpass.getuser(), why))
+
+    def retry(
+        self, names: Sequence[str], labels: Sequence[str] = (), *, why: str = "", assume_lost: bool = False
+    ) -> list[str]:
+        """Let failed and cancelled runs be tried again, or those whose work is on hosts that are away, by `apply`."""
+        from cosmos.project import requests
+
+        ask = requests.assume_lost if assume_lost else requests.retry
+        return ask(self._project, names, labels, getpass.getuser(), why)
+
+    @cached_property
+    def suspending(self) -> "Suspending":
+        """Suspend and resume runs, hosts and the project."""
+        from cosmos.project.suspending import Suspending
+
+        return Suspending(lambda: self._project, self._carry_out, getpass.getuser())
+
+    def _carry_out(self, view: PlanView) -> Outcome:
+        """Stop and close what was asked for, and start nothing; or leave it to the controller that is there."""
         try:
             with self._project.lock:
                 return self._converge(view, frozenset(), None, wait=False, timeout_s=None)
         except BusyError as busy:
             return Outcome(statuses=view.plan.statuses, problems=view.problems, handed_to=busy.message)
-
-    def retry(self, names: Sequence[str], labels: Sequence[str] = ()) -> list[str]:
-        """Let failed and cancelled runs be tried again. Returns their keys; `apply` starts them.
-
-        Raises:
-            RefusedError: None of them has failed or was cancelled.
-        """
-        from cosmos.project import requests
-
-        return requests.retry(self._project, names, labels, getpass.getuser())
 
     def _converge(
         self,

@@ -93,6 +93,7 @@ class Outcome:
 class HostNote:
     """A host at the last look, as `status` shows it. `why` and `since` of one that could not be reached.
 
+    `closed` says why it is given nothing, or no more than a trial.
     `gpus` has by name of a GPU what it does: `gpu0` -> `city-rain, then city-snow`. Idle times in seconds, of
     `gaps` gaps between two batches.
     """
@@ -103,6 +104,7 @@ class HostNote:
     since: float | None = None
     queued: int = 0
     gpus: Mapping[str, str] = field(default_factory=dict)
+    closed: str = ""
     gaps: int = 0
     idle_median_s: float = 0.0
     idle_worst_s: float = 0.0

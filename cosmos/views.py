@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from cosmos.core.breaker import Closure
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import SHORT, prompt_id
 from cosmos.core.idle import Idle
@@ -91,6 +92,8 @@ class HostRow:
     cores: int = 0
     driver: str = ""
     gpus: tuple[GpuRow, ...] = ()
+    closure: Closure | None = None
+    """Why it is given nothing, or no more than a trial."""
     idle: Idle | None = None
     """How long its GPUs stood idle between batches lately; None where nothing was measured."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -139,6 +142,8 @@ class RunDetails:
     entry: LedgerEntry | None = None
     files: tuple[str, ...] = ()
     events: tuple[EventRow, ...] = ()
+    log_end: tuple[str, ...] = ()
+    """Of a failed run: the last lines of its log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +157,8 @@ class Explanation:
     status: RunStatus | None = None
     """None when the run is held."""
     operations: tuple[Operation, ...] = ()
+    log_end: tuple[str, ...] = ()
+    """Of a failed run: the last lines of its log."""
 
 
 def run_rows(desired: Desired, plan: Plan) -> list[RunRow]:

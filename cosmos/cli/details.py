@@ -58,6 +58,7 @@ def _run(shown: RunDetails, screen: Screen) -> list[str]:
         _title(screen, f"Run {run.key}"),
         *_fields(fields),
         *_section(screen, "Attempts", _attempts(shown.attempts, screen)),
+        *(_section(screen, "End of its log", list(map(printable, shown.log_end))) if shown.log_end else []),
         *_section(screen, "Files", shown.files or ["none yet"]),
         *_section(screen, "Events", _events(shown.events, screen)),
     ]
@@ -215,6 +216,7 @@ def _run_document(shown: RunDetails) -> dict[str, object]:
         "suspend": run.suspend,
         "labels": dict(run.labels),
         "attempts": [_attempt_document(attempt) for attempt in shown.attempts],
+        "log_end": list(shown.log_end),
         "files": list(shown.files),
         "events": [
             {

@@ -22,6 +22,8 @@ def lines(explanation: Explanation, screen: Screen) -> list[str]:
         found += ["", "What apply does: nothing."]
     if explanation.facts:
         found += ["", "What this rests on:", *(f"  {printable(fact)}" for fact in explanation.facts)]
+    if explanation.log_end:
+        found += ["", "End of its log:", *(f"  {printable(line)}" for line in explanation.log_end)]
     return found
 
 
@@ -41,4 +43,5 @@ def document(explanation: Explanation) -> dict[str, object]:
         "status": explanation.status and run_document(explanation.status),
         "operations": plan_text.as_json(Plan(operations=explanation.operations))["operations"],
         "facts": list(explanation.facts),
+        "log_end": list(explanation.log_end),
     }

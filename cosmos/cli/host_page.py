@@ -26,7 +26,7 @@ def cells(row: HostRow) -> tuple[str, ...]:
         str(row.cores) if row.reachable else "-",
         f"{size(row.disk_free)} free" if row.disk_total else "-",
         labels or "-",
-        "Reachable" if row.reachable else f"Unreachable{away}",
+        (row.closure.word if row.closure else "Reachable") if row.reachable else f"Unreachable{away}",
     )
 
 
@@ -58,6 +58,7 @@ def remarks(rows: Sequence[HostRow]) -> list[str]:
     found = []
     for row in rows:
         found += [f"{row.name}: {row.why}"] if row.why else []
+        found += [f"{row.name}: {row.closure.why}"] if row.closure else []
         found += [f"{row.name}: driver {row.driver}"] if row.driver else []
         if row.idle is not None:
             found.append(f"{row.name}: {idle_words(row.idle)}")
@@ -82,6 +83,7 @@ def document(row: HostRow) -> dict[str, object]:
         "runtime": row.runtime,
         "reachable": row.reachable,
         "why": row.why,
+        "closed": row.closure.why if row.closure else "",
         "since": timestamp(row.since),
         "slots": row.slots,
         "busy": row.busy,

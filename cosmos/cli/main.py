@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from cosmos.cli import host_commands, project_commands, reading_commands, run_commands
+from cosmos.cli import host_commands, project_commands, reading_commands, run_commands, suspend_commands
 from cosmos.cli.options import Shell
 from cosmos.errors import CosmosError, SpecError
 
@@ -41,6 +41,7 @@ app = typer.Typer(
 )
 project_commands.add_to(app)
 run_commands.add_to(app)
+suspend_commands.add_to(app)
 reading_commands.add_to(app)
 host_commands.add_to(app)
 

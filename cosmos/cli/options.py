@@ -124,6 +124,7 @@ Labels = Annotated[
         show_default=False,
     ),
 ]
+Why = Annotated[str, typer.Option(metavar="TEXT", help="Kept, and shown with it.", show_default=False)]
 OutputOption = Annotated[
     Output, typer.Option("--output", "-o", metavar="text|json", help="json: stdout is one JSON document.")
 ]

@@ -14,6 +14,7 @@ from cosmos.cli.options import (
     Shell,
     SomeNames,
     Timeout,
+    Why,
     examples,
     seconds,
     shell,
@@ -42,7 +43,13 @@ def add_to(app: typer.Typer) -> None:
     app.command(
         epilog=examples("cosmos cancel city-rain/edge-0.2", 'cosmos cancel -l scene=city --why "wrong camera"')
     )(cancel)
-    app.command(epilog=examples("cosmos retry city-rain/edge-0.2 && cosmos apply", 'cosmos retry "*"'))(retry)
+    app.command(
+        epilog=examples(
+            "cosmos retry city-rain/edge-0.2 && cosmos apply",
+            'cosmos retry "*" --why "new driver"',
+            "cosmos retry city-rain/edge-0.2 --assume-lost",
+        )
+    )(retry)
 
 
 def plan(
@@ -134,7 +141,7 @@ def cancel(
     context: typer.Context,
     names: SomeNames = None,
     labels: Labels = None,
-    why: Annotated[str, typer.Option(metavar="TEXT", help="Kept with the run.", show_default=False)] = "",
+    why: Why = "",
 ) -> int:
     """Stop runs. They start no more until a retry; what they have made stays."""
     from cosmos.cli import render
@@ -151,13 +158,21 @@ def cancel(
     return 1 if result.troubles else 0
 
 
-def retry(context: typer.Context, names: SomeNames = None, labels: Labels = None) -> int:
+def retry(
+    context: typer.Context,
+    names: SomeNames = None,
+    labels: Labels = None,
+    why: Why = "",
+    assume_lost: Annotated[
+        bool, typer.Option("--assume-lost", help="Give up work on a host that cannot be looked at.")
+    ] = False,
+) -> int:
     """Let failed and cancelled runs be tried again. Starts nothing by itself."""
     from cosmos.cli import render
 
     given = shell(context)
     with given.open() as cosmos:
-        keys = cosmos.retry(names or [], split(labels))
+        keys = cosmos.retry(names or [], split(labels), why=why, assume_lost=assume_lost)
     render.out(color=given.color).write(*keys)
     render.err(color=given.color).write("cosmos apply starts them.")
     return 0

@@ -49,13 +49,15 @@ def lines(view: StatusView, screen: Screen) -> list[str]:
 
 
 def _hosts(hosts: Sequence[HostNote], screen: Screen, now: float) -> list[str]:
-    """Only hosts with GPUs, and those that could not be reached at the last look."""
+    """Only hosts with GPUs, those that could not be reached at the last look, and those that are given nothing."""
     rows = []
     for host in hosts:
         does = ", ".join(f"{gpu} {words}" for gpu, words in host.gpus.items())
         if not host.reachable:
             since = "" if host.since is None else f" for {age(now - host.since)}"
             does = f"Unreachable{since}: {host.why}"
+        elif host.closed:
+            does = f"{host.closed}. {does}" if does else host.closed
         if does:
             idle = f"{host.idle_median_s:.2f}s, worst {host.idle_worst_s:.2f}s" if host.gaps else "-"
             rows.append([host.name, str(host.queued), idle, does])

@@ -13,6 +13,7 @@ from cosmos.core.placement import Obstacle
 from cosmos.core.plan import Cause, Phase
 from cosmos.core.reasons import REASONS, Reason
 from cosmos.core.recorded import Attempt, AttemptState, LedgerEntry, Request, Verb
+from cosmos.core.suspension import Suspension
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,10 @@ class Case:
     obstacle: Obstacle | None = None
     blockers: tuple[Blocker, ...] = ()
     previous: Material | None = None
+    suspension: Suspension | None = None
+    """A person's word that the run, or the whole project, starts nothing."""
+    host_suspension: Suspension | None = None
+    """The same about the host of the open attempt."""
 
     @property
     def open(self) -> Attempt | None:
@@ -105,9 +110,22 @@ class Case:
         return tuple(a for a in self.attempts if a.number > self.floor and _has_failed(a))
 
     @property
+    def is_given_up(self) -> bool:
+        """A person said that the open attempt is lost, though nobody can look."""
+        return self.open is not None and gives_up(self.request, self.open)
+
+    @property
+    def is_suspended(self) -> bool:
+        return self.want.run.suspend or self.suspension is not None
+
+    @property
     def is_cancelled(self) -> bool:
         """A cancel stands until a retry, whatever attempt another controller began at the same moment."""
         return self.request is not None and self.request.verb is Verb.CANCEL
+
+
+def gives_up(request: Request | None, attempt: Attempt) -> bool:
+    return request is not None and request.verb is Verb.ASSUME_LOST and attempt.number <= request.after
 
 
 def _has_failed(attempt: Attempt) -> bool:
@@ -119,7 +137,7 @@ def launch_cause(case: Case) -> tuple[Cause, str]:
     """Why this run has to run, with the names that changed."""
     if case.request is not None and case.request.verb is Verb.RERUN:
         return Cause.FORCED, ""
-    if case.request is not None and case.request.verb is Verb.RETRY:
+    if case.request is not None and case.request.verb in (Verb.RETRY, Verb.ASSUME_LOST):
         return Cause.RETRY_REQUESTED, ""
     facet, names = changed(case.previous, case.want.material) if case.previous else ("", ())
     return (_FACET_CAUSES[facet], ", ".join(names)) if facet else (Cause.NEVER_RAN, "")

@@ -4,7 +4,9 @@ A GPU on which other programs compute is not given out, unless the configuration
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from cosmos.core.breaker import Closure
 from cosmos.core.case import Policy
 from cosmos.core.observed import Gpu, Observed, Reachable
 from cosmos.core.occupancy import Occupancy, Occupant
@@ -20,6 +22,7 @@ def offers(
     occupied: Mapping[str, Occupancy],
     policy: Policy,
     durations_s: Mapping[str, float],
+    closed: Mapping[str, Closure],
 ) -> Offers:
     """Offers of all hosts.
 
@@ -29,8 +32,17 @@ def offers(
         occupied: What is at work there, by host.
         policy: Whether a GPU's next run may be started in advance.
         durations_s: By model, how long its batches take.
+        closed: Hosts that are given nothing, or one run as a trial.
     """
-    return Offers([_offer(host, observed, occupied, policy, durations_s) for host in hosts])
+    made = ((_offer(host, observed, occupied, policy, durations_s), closed.get(host.name)) for host in hosts)
+    return Offers([offer if closure is None else _within(offer, closure) for offer, closure in made])
+
+
+def _within(offer: Offer, closure: Closure) -> Offer:
+    """What a closure leaves of an offer: nothing, or a place for the trial. Nothing is started there in advance."""
+    if closure.is_shut:
+        return replace(offer, closed=closure.why, until=closure.until)
+    return replace(offer, free=min(offer.free, int(not closure.is_tried)), turns=(), trial=closure.why)
 
 
 def slots_of(host: HostConfig, view: Reachable) -> int:

@@ -69,6 +69,11 @@ class Offer:
     away: str = ""
     gpu_trouble: str = ""
     """Why nothing is known about its GPUs, though it is there."""
+    closed: str = ""
+    """Why it is given nothing, though it is there; before `until`, or until a person says otherwise."""
+    until: float | None = None
+    trial: str = ""
+    """Why it is given one run at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +103,8 @@ class Obstacle:
     away: bool = False
     may_pass: bool = False
     """It may be over at the next look, without a person."""
+    until: float | None = None
+    """When it is over by itself."""
 
 
 class Offers:
@@ -115,15 +122,19 @@ class Offers:
         fitting = [offer for offer in self._offers.values() if fits(run, offer)]
         if not fitting:
             return Obstacle(why=_why_none(run, list(self._offers.values())))
-        unseen = [words for offer in fitting if (words := _unseen(run, offer))]
-        if len(unseen) == len(fitting):
-            may_pass = any(offer.gpu_trouble and not offer.away for offer in fitting)
-            return Obstacle(why="; ".join(unseen), away=True, may_pass=may_pass)
-        return None
+        shut = [words for offer in fitting if (words := _shut(run, offer))]
+        if len(shut) < len(fitting):
+            return None
+        return Obstacle(
+            why="; ".join(shut),
+            away=any(_unseen(run, offer) for offer in fitting),
+            may_pass=any(offer.gpu_trouble and not offer.away for offer in fitting),
+            until=min((offer.until for offer in fitting if offer.until is not None and not offer.away), default=None),
+        )
 
     def take(self, run: Run) -> Place:
         """Give a run without obstacle a place: a free one, else behind a batch on its GPUs, else in a queue."""
-        here = [offer for offer in self._offers.values() if fits(run, offer) and not _unseen(run, offer)]
+        here = [offer for offer in self._offers.values() if fits(run, offer) and not _shut(run, offer)]
         able = [offer for offer in here if self._room(run, offer)]
         if able:
             best = min(able, key=lambda offer: self._rank(run, offer))
@@ -165,6 +176,8 @@ class Offers:
         self._reserve(run, best.name)
         why = f": {', '.join(foreign)}" if foreign else ""
         waits = f"a free {'GPU' if lacks_gpu else 'slot'} on {best.name}{why}"
+        if best.trial:
+            waits = f"a place on {best.name}: {best.trial}"
         return Place(host=best.name, now=False, waits=waits, is_foreign=bool(foreign))
 
     def _reserve(self, run: Run, host: str) -> None:
@@ -203,6 +216,11 @@ def _unseen(run: Run, offer: Offer) -> str:
     if offer.gpu_trouble and run.placement.gpus:
         return f"the GPUs of {offer.name} cannot be seen: {offer.gpu_trouble}"
     return ""
+
+
+def _shut(run: Run, offer: Offer) -> str:
+    """Why the host can be given no run now, or nothing."""
+    return _unseen(run, offer) or (f"{offer.name} {offer.closed}" if offer.closed else "")
 
 
 def _lacks(run: Run, offer: Offer) -> list[str]:

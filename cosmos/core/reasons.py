@@ -28,6 +28,7 @@ class Reason(StrEnum):
     PROCESS_LOST = "ProcessLost"
     HOST_REBOOTED = "HostRebooted"
     RUN_DIRECTORY_LOST = "RunDirectoryLost"
+    ASSUMED_LOST = "AssumedLost"
     DISK_FULL = "DiskFull"
     HOST_REFUSED = "HostRefused"
     BAD_SPEC = "BadSpec"
@@ -108,6 +109,12 @@ REASONS: dict[Reason, ReasonInfo] = {
     ),
     Reason.RUN_DIRECTORY_LOST: ReasonInfo(
         True, Fault.INFRA, "the run directory is gone from the host", "find out what removed it"
+    ),
+    Reason.ASSUMED_LOST: ReasonInfo(
+        True,
+        Fault.INFRA,
+        "a person gave up work on a host that could not be looked at",
+        "nothing: it is tried again elsewhere; if the host comes back with the work alive, it is stopped",
     ),
     Reason.DISK_FULL: ReasonInfo(True, Fault.INFRA, "a disk is full", "free space; the run is tried again"),
     Reason.HOST_REFUSED: ReasonInfo(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
 from cosmos.core import sweep
+from cosmos.core.breaker import closures
 from cosmos.core.case import Blocker, Case, Policy, published_folder
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import Digest
@@ -36,7 +37,8 @@ def reconcile(
     """Decide what to do next. Times in seconds since the epoch."""
     found = sweep.find(observed.hosts, recorded)
     occupied = occupancies(observed, recorded)
-    room = offers(hosts, observed, occupied, policy, recorded.durations_s)
+    closed = closures(recorded, (host.name for host in hosts), now)
+    room = offers(hosts, observed, occupied, policy, recorded.durations_s, closed)
     scene = _Scene(
         observed=observed, recorded=recorded, found=found, occupied=occupied, room=room, now=now, policy=policy
     )
@@ -87,7 +89,8 @@ def judge_all(
     """
     found = sweep.find(observed.hosts, recorded)
     occupied = occupancies(observed, recorded)
-    room = None if hosts is None else offers(hosts, observed, occupied, policy, recorded.durations_s)
+    closed = closures(recorded, (host.name for host in hosts or ()), now)
+    room = None if hosts is None else offers(hosts, observed, occupied, policy, recorded.durations_s, closed)
     scene = _Scene(
         observed=observed, recorded=recorded, found=found, occupied=occupied, room=room, now=now, policy=policy
     )
@@ -141,6 +144,8 @@ def _case(want: DesiredRun, scene: _Scene, blockers: tuple[Blocker, ...]) -> Cas
         obstacle=None if entry or open_host or scene.room is None else scene.room.obstacle(run),
         blockers=blockers,
         previous=scene.recorded.previous.get(run.id),
+        suspension=scene.recorded.suspensions.of_run(run.key),
+        host_suspension=scene.recorded.suspensions.hosts.get(open_host),
     )
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from cosmos.core.digest import Digest, Material
 from cosmos.core.reasons import Reason
+from cosmos.core.suspension import Suspensions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,7 @@ class Verb(StrEnum):
     CANCEL = "cancel"
     RETRY = "retry"
     RERUN = "rerun"
+    ASSUME_LOST = "assume_lost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,8 @@ class Request:
     """A standing request about one digest. It concerns attempts up to `after`, so it is done once.
 
     cancel: stop, and start nothing until a retry. retry: attempts up to `after` no longer count.
-    rerun: a ledger row made by an attempt up to `after` no longer counts as done.
+    rerun: a ledger row made by an attempt up to `after` no longer counts as done. assume_lost: a retry that also gives
+    up an open attempt up to `after` whose host cannot be looked at.
     """
 
     digest: Digest
@@ -115,5 +118,8 @@ class Recorded:
     """The newest request of each digest."""
     previous: Mapping[str, Material] = field(default_factory=dict)
     """By run id: what the run's last launched or adopted digest was made of, where it differs from now."""
+    suspensions: Suspensions = field(default_factory=Suspensions)
+    ended: Mapping[str, tuple[Attempt, ...]] = field(default_factory=dict)
+    """By host: the newest attempts that are over, in any order."""
     durations_s: Mapping[str, float] = field(default_factory=dict)
     """By model name: mean wall time of its finished batches."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cosmos.core import standing
 from cosmos.core.case import Case, is_alive, is_unstarted, waits
-from cosmos.core.observed import BatchState, OutputState, Unreachable
+from cosmos.core.observed import BatchState, OutputState, Reachable, Unreachable
 from cosmos.core.plan import Cause
 from cosmos.core.retries import due_at, is_exhausted
 from cosmos.core.standing import Standing
@@ -53,6 +53,11 @@ RULES: tuple[Rule, ...] = (
         standing.restore,
     ),
     Rule(
+        "Work on a host that cannot be looked at is given up when a person says so.",
+        lambda c: not isinstance(c.view, Reachable) and c.is_given_up,
+        standing.assume_lost,
+    ),
+    Rule(
         "Work on a host that is no longer configured is left alone.",
         lambda c: _open(c) and c.view is None,
         standing.no_such_host,
@@ -89,8 +94,8 @@ RULES: tuple[Rule, ...] = (
         standing.fail_lost,
     ),
     Rule(
-        "What was not started when its run was suspended is withdrawn.",
-        lambda c: is_unstarted(c) and c.want.run.suspend,
+        "What was not started when its run, its host or the project was suspended is withdrawn.",
+        lambda c: is_unstarted(c) and (c.is_suspended or c.host_suspension is not None),
         standing.withdraw,
     ),
     Rule("What waits on its host for a GPU keeps its place.", waits, standing.in_line),
@@ -104,7 +109,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("A cancelled run starts no more until a retry.", lambda c: c.is_cancelled, standing.cancelled),
     Rule("Failures that another attempt cannot mend, or too many, end a run.", is_exhausted, standing.failed),
-    Rule("A suspended run starts nothing.", lambda c: c.want.run.suspend, standing.suspended),
+    Rule("A suspended run starts nothing.", lambda c: c.is_suspended, standing.suspended),
     Rule(
         "A run that was not selected starts nothing.",
         lambda c: c.policy.targets is not None and c.want.run.key not in c.policy.targets,

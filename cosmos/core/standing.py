@@ -10,7 +10,7 @@ from cosmos.core.case import Case, is_alive, launch_cause, lost_because, next_at
 from cosmos.core.observed import OutputState, Reachable, Unreachable
 from cosmos.core.plan import Act, Cause, Operation, Phase, Sync
 from cosmos.core.reasons import REASONS, Reason
-from cosmos.core.recorded import AttemptState
+from cosmos.core.recorded import AttemptState, Request
 from cosmos.core.retries import due_at, why_ended, why_launch
 
 LOOK_AGAIN_S = 10.0
@@ -82,13 +82,25 @@ def _phase_recorded(case: Case) -> Phase:
 
 def no_such_host(case: Case) -> Standing:
     host = case.open.host if case.open else ""
-    message = f"its work is on host {host}, which is not in cosmos.toml; add it again to go on"
+    give_up = f"cosmos retry {case.want.run.key} --assume-lost gives it up"
+    message = f"its work is on host {host}, which is not in cosmos.toml; add it again to go on, or {give_up}"
     return Standing(phase=_phase_recorded(case), sync=Sync.UNKNOWN, message=message, stuck=True)
 
 
 def unreachable(case: Case) -> Standing:
     why = case.view.why if isinstance(case.view, Unreachable) else ""
     return Standing(phase=_phase_recorded(case), sync=Sync.UNKNOWN, message=f"host unreachable: {why}")
+
+
+def assume_lost(case: Case) -> Standing:
+    return _fail(case, Reason.ASSUMED_LOST, given_up_by(case.request))
+
+
+def given_up_by(request: Request | None) -> str:
+    """Who gave work up, and why."""
+    by = f" by {request.by}" if request and request.by else ""
+    why = f": {request.why}" if request and request.why else ""
+    return f"given up{by}{why}"
 
 
 def stop(cause: Cause) -> Callable[[Case], Standing]:
@@ -164,12 +176,14 @@ def wait_for_end(case: Case) -> Standing:
 
 def cancelled(case: Case) -> Standing:
     who = f" by {case.request.by}" if case.request and case.request.by else ""
-    message = f"cancelled{who}; cosmos retry {case.want.run.key} starts it again"
+    why = f" ({case.request.why})" if case.request and case.request.why else ""
+    message = f"cancelled{who}{why}; cosmos retry {case.want.run.key} starts it again"
     return Standing(phase=Phase.CANCELLED, cause=Cause.CANCELLED, message=message)
 
 
 def suspended(case: Case) -> Standing:
-    return Standing(phase=Phase.SUSPENDED, message=f"suspend: true at {case.want.run.at.short}")
+    by_spec = f"suspend: true at {case.want.run.at.short}"
+    return Standing(phase=Phase.SUSPENDED, message=case.suspension.words if case.suspension else by_spec)
 
 
 def failed(case: Case) -> Standing:
@@ -205,7 +219,9 @@ def no_place(case: Case) -> Standing:
     cause, _ = why_launch(case)
     why = case.obstacle.why if case.obstacle else ""
     sync = Sync.UNKNOWN if case.obstacle and case.obstacle.away else Sync.OUT_OF_SYNC
-    until = case.now + LOOK_AGAIN_S if case.obstacle and case.obstacle.may_pass else None
+    until = case.obstacle.until if case.obstacle else None
+    if until is None and case.obstacle and case.obstacle.may_pass:
+        until = case.now + LOOK_AGAIN_S
     return Standing(phase=Phase.QUEUED, sync=sync, cause=cause, message=why, until=until, stuck=until is None)
 
 

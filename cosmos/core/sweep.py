@@ -8,13 +8,14 @@ batch.json is touched.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from cosmos.core.case import COULD_START, Policy, folder_of, is_working, lost_because
+from cosmos.core.case import COULD_START, Policy, folder_of, gives_up, is_working, lost_because
 from cosmos.core.desired import Desired
 from cosmos.core.digest import Digest
 from cosmos.core.observed import BatchState, HostView, Member, ObservedBatch, Reachable
 from cosmos.core.plan import Act, Cause, Operation
 from cosmos.core.reasons import REASONS, Reason
 from cosmos.core.recorded import Attempt, AttemptState, Recorded, Verb
+from cosmos.core.standing import given_up_by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +88,15 @@ def leftovers(
         for attempt in attempts:
             view = hosts.get(attempt.host)
             if not isinstance(view, Reachable):
+                if attempt.digest not in wanted or _is_done(attempt, recorded):
+                    operations += _given_up(attempt, recorded)
                 continue
             if attempt.is_open:
                 if _is_done(attempt, recorded) or not (attempt.digest in wanted or _is_kept(attempt, view, desired)):
                     operations += _unwanted(attempt, view, recorded)
             elif not attempt.released and attempt.batch_id not in held:
-                operations += _over(attempt, view, policy, is_lost=attempt.digest in lost)
+                made, digest = attempt.digest in recorded.ledger, attempt.digest
+                operations += _over(attempt, view, policy, is_lost=digest in lost, is_made=made)
     return operations
 
 
@@ -131,14 +135,23 @@ def _adopt(host: str, batch: ObservedBatch, member: Member) -> Operation:
     )
 
 
-def _over(attempt: Attempt, view: Reachable, policy: Policy, *, is_lost: bool) -> list[Operation]:
+def _over(attempt: Attempt, view: Reachable, policy: Policy, *, is_lost: bool, is_made: bool) -> list[Operation]:
     """Nothing that lives is released, nor what may be the last copy of a result."""
     batch = view.batches.get(attempt.batch_id)
     succeeded = attempt.state is AttemptState.SUCCEEDED
     if batch is not None and is_working(batch):
         return [_act(attempt, Act.STOP, Cause.CANCELLED if attempt.state is AttemptState.CANCELLED else Cause.LOST)]
     kept = batch is not None and is_lost if succeeded else attempt.host in policy.keep_failed
-    return [] if kept else [_act(attempt, Act.RELEASE, Cause.DURABLE)]
+    if attempt.reason is Reason.ASSUMED_LOST:  # nobody has looked at what it left: it may be the result
+        kept = kept or not is_made
+    return [] if kept else [_act(attempt, Act.RELEASE, Cause.DURABLE, reason=attempt.reason)]
+
+
+def _given_up(attempt: Attempt, recorded: Recorded) -> list[Operation]:
+    """Work that no spec asks for any more, on a host that cannot be looked at."""
+    request = recorded.requests.get(attempt.digest)
+    lost = attempt.is_open and gives_up(request, attempt)
+    return [_fail(attempt, Reason.ASSUMED_LOST, given_up_by(request))] if lost else []
 
 
 def _unwanted(attempt: Attempt, view: Reachable, recorded: Recorded) -> list[Operation]:

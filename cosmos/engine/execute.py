@@ -169,11 +169,11 @@ def _stop(given: Assignment, world: World) -> None:
 
 def _fail(given: Assignment, world: World) -> None:
     operation = given.operation
-    host = world.hosts[operation.host]
     if given.batch is not None:
-        save_log(operation.batch_id, host, world.logs, given.batch.log_bytes)
-    else:
-        host.stop(operation.batch_id, world.grace_s)  # a run directory that is gone proves nothing about its processes
+        save_log(operation.batch_id, world.hosts[operation.host], world.logs, given.batch.log_bytes)
+    elif operation.reason is not Reason.ASSUMED_LOST:  # of which nobody can ask the host
+        # a run directory that is gone proves nothing about its processes
+        world.hosts[operation.host].stop(operation.batch_id, world.grace_s)
     reason = operation.reason or Reason.PROCESS_LOST
     cancelled = reason is Reason.STOPPED
     now = world.clock.now()
@@ -207,6 +207,9 @@ def _restore(given: Assignment, world: World) -> None:
 
 
 def _release(given: Assignment, world: World) -> None:
+    operation, batch = given.operation, given.batch
+    if operation.reason is Reason.ASSUMED_LOST and batch is not None:  # its log was out of reach when it was closed
+        save_log(operation.batch_id, world.hosts[operation.host], world.logs, batch.log_bytes)
     world.hosts[given.operation.host].release(given.operation.batch_id)
     world.records.released(given.operation.batch_id)
 

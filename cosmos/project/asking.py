@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from cosmos.core.breaker import closures
 from cosmos.core.case import Policy
 from cosmos.core.desired import Desired
 from cosmos.core.drafting import model_of
 from cosmos.core.load import load
+from cosmos.core.plan import Phase, RunStatus
 from cosmos.core.problem import Location
 from cosmos.core.reconcile import judge_all
+from cosmos.core.recorded import Attempt
 from cosmos.core.rules import judge
 from cosmos.core.select import Named, one
 from cosmos.core.spec import ModelSpec, PromptSpec
 from cosmos.errors import NotFoundError
-from cosmos.project import host_rows, plans
+from cosmos.project import host_rows, logs, plans
 from cosmos.project.wiring import Project
 from cosmos.views import (
     EventRow,
@@ -94,6 +97,7 @@ def _run(project: Project, name: str) -> RunDetails:
     folder = project.settings.outputs / status.folder
     events = project.records.history(key, EVENTS_SHOWN)
     return RunDetails(
+        log_end=_log_end(project, status, look.recorded.attempts.get(want.digest, ())),
         run=want.run,
         digest=want.digest,
         status=status,
@@ -139,21 +143,33 @@ def explain(project: Project, name: str) -> Explanation:
         return _held(key, desired)
     view, look = plans.of(project, desired, [], [])
     now, hosts = project.world.clock.now(), project.world.host_configs
+    names = [host.name for host in hosts]
     cases = judge_all(desired, look.observed, look.recorded, now, Policy(), hosts)
     case, _ = cases[key]
+    status = view.plan.status_of(key)
     return Explanation(
         key=key,
+        log_end=_log_end(project, status, case.attempts),
         at=case.want.run.at,
         rule=judge(case)[0].says,
-        status=view.plan.status_of(key),
+        status=status,
         operations=tuple(operation for operation in view.plan.operations if operation.key == key),
         facts=facts(
             case.want,
             case.attempts,
             case.entry,
-            tuple(f"needs {b.key}, which is {b.phase.value}" for b in case.blockers),
+            (
+                *(f"needs {b.key}, which is {b.phase.value}" for b in case.blockers),
+                *(f"host {name} {closure.why}" for name, closure in closures(look.recorded, names, now).items()),
+            ),
         ),
     )
+
+
+def _log_end(project: Project, status: RunStatus | None, attempts: Sequence[Attempt]) -> tuple[str, ...]:
+    """What a person would ask for next about a run that failed."""
+    failed = status is not None and status.phase is Phase.FAILED
+    return logs.end_of(project, attempts[-1]) if failed and attempts else ()
 
 
 def _held(key: str, desired: Desired) -> Explanation:

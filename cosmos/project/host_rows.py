@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from cosmos.core.breaker import closures
 from cosmos.core.idle import Idle, idle
 from cosmos.core.occupancy import Occupancy, occupancies
 from cosmos.core.plan import Plan
@@ -18,6 +19,8 @@ def rows(project: Project, look: Look, plan: Plan) -> list[HostRow]:
     away = {note.name: note.since for note in notes_from_text(project.records.noted(HOSTS)) if not note.reachable}
     occupied = occupancies(look.observed, look.recorded)
     idled = _idle(project, look)
+    names = [config.name for config in project.world.host_configs]
+    closed = closures(look.recorded, names, project.world.clock.now())
     found = []
     for config in project.world.host_configs:
         settings = project.settings.hosts[config.name]
@@ -29,6 +32,7 @@ def rows(project: Project, look: Look, plan: Plan) -> list[HostRow]:
             queued=queued(plan, config.name),
             idle=idled.get(config.name),
             labels=config.labels,
+            closure=closed.get(config.name),
         )
         row = host_row(
             config, empty, look.observed.hosts.get(config.name), occupied.get(config.name, Occupancy())
@@ -58,6 +62,7 @@ def notes(found: Iterable[HostRow]) -> list[HostNote]:
             why=row.why,
             since=row.since,
             queued=row.queued,
+            closed=row.closure.why if row.closure else "",
             gpus={f"gpu{gpu.gpu.index}": _does(gpu) for gpu in row.gpus if gpu.offered},
             gaps=row.idle.count if row.idle else 0,
             idle_median_s=row.idle.median_s if row.idle else 0.0,

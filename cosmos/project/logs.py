@@ -60,6 +60,21 @@ def _kept(project: Project, attempt: Attempt) -> Path | None:
     return path if path.exists() and not attempt.is_open else None
 
 
+END_BYTES = 16_384
+END_LINES = 10
+
+
+def end_of(project: Project, attempt: Attempt) -> tuple[str, ...]:
+    """The last lines of the log of an attempt that failed, as it was kept here; none where there is none."""
+    path = project.world.logs / f"{attempt.batch_id}.log"
+    if not path.exists():
+        return ()
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - END_BYTES))
+        end = last_lines(file.read(), END_LINES)
+    return tuple(end.decode("utf-8", errors="replace").splitlines())
+
+
 def _file(path: Path, offset: int, tail: int | None) -> Iterator[bytes]:
     with path.open("rb") as file:
         file.seek(offset)

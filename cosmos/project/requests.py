@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from cosmos.core.desired import Desired
 from cosmos.core.digest import Digest
-from cosmos.core.recorded import AttemptState, Request, Verb
+from cosmos.core.observed import Reachable
+from cosmos.core.recorded import Attempt, AttemptState, Request, Verb
 from cosmos.errors import RefusedError
 from cosmos.outcome import PlanView
 from cosmos.project import plans
@@ -37,13 +38,12 @@ def cancel(project: Project, names: Sequence[str], labels: Sequence[str], by: st
                     newest[attempt.digest] = max(attempt.number, newest.get(attempt.digest, 0))
             for digest, number in newest.items():
                 project.records.request(Request(digest=digest, verb=Verb.CANCEL, after=number, at=now, by=by, why=why))
-            words = f"by {by}{': ' if why else ''}{why}"
-            project.records.event("Normal", want.run.key, "CancelRequested", words, now)
+            project.records.event("Normal", want.run.key, "CancelRequested", _by(by, why), now)
     view = plans.make(project, [], [])
     return replace(view, selected=keys, targeted=True)
 
 
-def retry(project: Project, names: Sequence[str], labels: Sequence[str], by: str) -> list[str]:
+def retry(project: Project, names: Sequence[str], labels: Sequence[str], by: str, why: str) -> list[str]:
     """Ask for failed and cancelled runs to be tried again.
 
     Raises:
@@ -64,8 +64,8 @@ def retry(project: Project, names: Sequence[str], labels: Sequence[str], by: str
         again = standing is not None and standing.verb is Verb.RERUN
         number = attempts[-1].number if attempts else 0
         verb = Verb.RERUN if again else Verb.RETRY
-        project.records.request(Request(digest=want.digest, verb=verb, after=number, at=now, by=by))
-        project.records.event("Normal", want.run.key, "RetryRequested", f"by {by}", now)
+        project.records.request(Request(digest=want.digest, verb=verb, after=number, at=now, by=by, why=why))
+        project.records.event("Normal", want.run.key, "RetryRequested", _by(by, why), now)
         asked.append(want.run.key)
     if not asked:
         raise RefusedError(
@@ -73,6 +73,51 @@ def retry(project: Project, names: Sequence[str], labels: Sequence[str], by: str
             "cosmos status shows how they stand; --rerun of apply repeats",
         )
     return asked
+
+
+def assume_lost(project: Project, names: Sequence[str], labels: Sequence[str], by: str, why: str) -> list[str]:
+    """Ask for work on hosts that cannot be looked at to be given up, of whatever digest it is.
+
+    Raises:
+        RefusedError: None of the named runs has such work; where its host answers there is proof either way.
+    """
+    desired = project.desire()
+    keys = _named(desired, names, labels)
+    _, look = plans.of(project, desired, [], [])
+    now = project.world.clock.now()
+    asked: list[str] = []
+    answering: list[Attempt] = []
+    for want in desired.runs:
+        held = [each for each in project.records.attempts_of(want.run.id) if each.is_open and want.run.key in keys]
+        seen = [each for each in held if isinstance(look.observed.hosts.get(each.host), Reachable)]
+        answering += seen
+        for attempt in held:
+            if attempt not in seen:
+                asked.append(want.run.key)
+                verb, number = Verb.ASSUME_LOST, attempt.number
+                project.records.request(
+                    Request(digest=attempt.digest, verb=verb, after=number, at=now, by=by, why=why)
+                )  # fmt: skip
+                words = f"work on {attempt.host}, {_by(by, why)}"
+                project.records.event("Warning", want.run.key, "AssumeLostRequested", words, now)
+    if not asked:
+        raise _not_lost(answering)
+    return list(dict.fromkeys(asked))
+
+
+def _not_lost(answering: Sequence[Attempt]) -> RefusedError:
+    if not answering:
+        message = "none of these runs has work on a host that cannot be looked at"
+        return RefusedError(message, "cosmos status --look shows how they stand")
+    attempt = answering[0]
+    return RefusedError(
+        f"{attempt.key}: {attempt.host} answers, so what became of attempt {attempt.number} can be seen",
+        f"cosmos apply goes on with it; cosmos cancel {attempt.key} stops it",
+    )
+
+
+def _by(by: str, why: str) -> str:
+    return f"by {by}{': ' if why else ''}{why}"
 
 
 def _event(project: Project, request: Request, view: PlanView, reason: str, message: str) -> None:

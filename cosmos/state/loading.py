@@ -3,34 +3,44 @@
 Tables are read whole and sifted here: one pass over 10,000 rows is far cheaper than 10,000 questions.
 """
 
+import heapq
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from cosmos.core.digest import Digest, Material
 from cosmos.core.recorded import OPEN_STATES, Attempt, LedgerEntry, Recorded, Request
-from cosmos.state.rows import LEDGER, REQUEST, attempt_of, entry_of, request_of, select_attempts
+from cosmos.state import suspending
+from cosmos.state.rows import ATTEMPT, LEDGER, REQUEST, attempt_of, entry_of, request_of, select_attempts
 from cosmos.state.tables import attempts, ledger, materials, requests
+
+ENDED_KEPT = 64
+"""Attempts of each host that are over and given to the planner, whatever their digests."""
+
+_HOST = [column.name for column in ATTEMPT].index("host")
+_ENDED_AT = [column.name for column in ATTEMPT].index("ended_at")
 
 
 def load(connection: Connection, wanted: Mapping[str, Digest]) -> Recorded:
     """All about the wanted digests, and about those that still have something on a host."""
     desired = frozenset(wanted.values())
-    tried = _attempts(connection, desired)
+    rows = connection.execute(select_attempts()).all()
+    tried = _attempts(rows, desired)
     relevant = desired | tried.keys()
     return Recorded(
         ledger=_ledger(connection, relevant),
         attempts=tried,
         requests=_requests(connection, relevant),
         previous=_previous(connection, wanted),
+        suspensions=suspending.read(connection),
+        ended=_ended(rows),
         durations_s=_durations(connection),
     )
 
 
-def _attempts(connection: Connection, desired: Collection[Digest]) -> dict[Digest, tuple[Attempt, ...]]:
-    rows = connection.execute(select_attempts()).all()
+def _attempts(rows: Sequence[Any], desired: Collection[Digest]) -> dict[Digest, tuple[Attempt, ...]]:
     relevant = {row[0] for row in rows if row[0] in desired or not row[-1] or row[6] in OPEN_STATES}
     found: dict[Digest, list[Attempt]] = {}
     for row in rows:
@@ -38,6 +48,16 @@ def _attempts(connection: Connection, desired: Collection[Digest]) -> dict[Diges
             attempt = attempt_of(row)
             found.setdefault(attempt.digest, []).append(attempt)
     return {digest: tuple(sorted(tried, key=lambda attempt: attempt.number)) for digest, tried in found.items()}
+
+
+def _ended(rows: Sequence[Any]) -> dict[str, tuple[Attempt, ...]]:
+    """By host, the newest that are over: enough to see whether it has become unfit."""
+    by_host: dict[str, list[Any]] = {}
+    for row in rows:
+        if row[_ENDED_AT] is not None:
+            by_host.setdefault(row[_HOST], []).append(row)
+    newest = {host: heapq.nlargest(ENDED_KEPT, over, key=lambda row: row[_ENDED_AT]) for host, over in by_host.items()}
+    return {host: tuple(attempt_of(row) for row in over) for host, over in newest.items()}
 
 
 def _ledger(connection: Connection, relevant: Collection[Digest]) -> dict[Digest, LedgerEntry]:

@@ -11,7 +11,8 @@ from cosmos.core.observed import BatchMeta
 from cosmos.core.plan import Plan
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, LedgerEntry, Recorded, Request
-from cosmos.state import claims, history, loading, statuses
+from cosmos.core.suspension import Suspension, Suspensions
+from cosmos.state import claims, history, loading, statuses, suspending
 from cosmos.state.board import Board
 from cosmos.state.database import Database
 from cosmos.state.history import Event
@@ -63,6 +64,16 @@ class SqlRecords:
     def request(self, request: Request) -> None:
         with self._database.writing() as connection:
             history.request(connection, request)
+
+    def suspend(self, said: Suspension) -> None:
+        """Record that something is suspended, or used again."""
+        with self._database.writing() as connection:
+            suspending.write(connection, said)
+
+    def suspensions(self) -> Suspensions:
+        """What is suspended now."""
+        with self._database.reading() as connection:
+            return suspending.read(connection)
 
     def event(self, kind: str, subject: str, reason: str, message: str, at: float) -> None:
         with self._database.writing() as connection:

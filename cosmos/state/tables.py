@@ -120,9 +120,23 @@ requests = Table(
     Column("asked_at", Float, nullable=False),
     Column("asked_by", Text, nullable=False),
     Column("why", Text, nullable=False),
-    CheckConstraint("verb IN ('cancel', 'retry', 'rerun')", name="verb"),
+    CheckConstraint("verb IN ('cancel', 'retry', 'rerun', 'assume_lost')", name="verb"),
     CheckConstraint("after >= 0", name="after"),
     Index("requests_digest", "digest"),
+)
+
+suspensions = Table(
+    "suspensions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("scope", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("asked_at", Float, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    CheckConstraint("scope IN ('run', 'host', 'project')", name="scope"),
+    Index("suspensions_subject", "scope", "subject"),
 )
 
 events = Table(

@@ -17,6 +17,7 @@ from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Phase, Plan
 from cosmos.core.reconcile import judge_all, reconcile
 from cosmos.core.recorded import Attempt, LedgerEntry, Recorded, Request
+from cosmos.core.suspension import Scope, Suspension, Suspensions
 from tests.makers import NOW, reachable
 
 
@@ -33,6 +34,7 @@ class Scene:
     requests: Sequence[Request] = ()
     previous: Mapping[str, Material] = field(default_factory=dict)
     durations_s: Mapping[str, float] = field(default_factory=dict)
+    suspensions: Suspensions = field(default_factory=Suspensions)
     held: frozenset[str] = frozenset()
     policy: Policy = field(default_factory=Policy)
     now: float = NOW
@@ -48,11 +50,17 @@ class Scene:
 
     @property
     def recorded(self) -> Recorded:
+        ended: dict[str, list[Attempt]] = {}
+        for attempt in self.attempts:
+            if not attempt.is_open:
+                ended.setdefault(attempt.host, []).append(attempt)
         return Recorded(
             ledger={entry.digest: entry for entry in self.done},
             attempts=_by_digest(self.attempts),
             requests={request.digest: request for request in self.requests},
             previous=self.previous,
+            suspensions=self.suspensions,
+            ended={host: tuple(over) for host, over in ended.items()},
             durations_s=self.durations_s,
         )
 
@@ -73,6 +81,16 @@ def _by_digest(attempts: Iterable[Attempt]) -> dict[Digest, tuple[Attempt, ...]]
     for attempt in sorted(attempts, key=lambda attempt: attempt.number):
         found[attempt.digest] = (*found.get(attempt.digest, ()), attempt)
     return found
+
+
+def suspended(scope: Scope, subject: str, by: str = "ann", why: str = "") -> Suspensions:
+    """One thing that a person has suspended ten minutes ago."""
+    said = Suspension(scope=scope, subject=subject, active=True, at=NOW - 600, by=by, why=why)
+    return Suspensions(
+        project=said if scope is Scope.PROJECT else None,
+        hosts={subject: said} if scope is Scope.HOST else {},
+        runs={subject: said} if scope is Scope.RUN else {},
+    )
 
 
 def expect(scene: Scene, text: str) -> Plan:

@@ -11,7 +11,8 @@ from cosmos.core.reasons import Reason
 from cosmos.core.recorded import AttemptState, Verb
 from cosmos.core.rules import RULES, judge
 from cosmos.core.standing import Standing
-from tests.core.scene import Scene
+from cosmos.core.suspension import Scope
+from tests.core.scene import Scene, suspended
 from tests.makers import (
     NOW,
     a_ledger_entry,
@@ -51,6 +52,16 @@ ROWS = (
         "A result that is not as it was published is restored from the store.",
         Scene(wants=[a_want()], done=[a_ledger_entry()], outputs={FOLDER: OutputState.CORRUPT}),
         "Succeeded OutOfSync outputs_corrupt restore:outputs_corrupt",
+    ),
+    Row(
+        "Work on a host that cannot be looked at is given up when a person says so.",
+        Scene(
+            wants=[a_want()],
+            attempts=[an_attempt()],
+            requests=[a_request(Verb.ASSUME_LOST)],
+            hosts={"local": unreachable()},
+        ),
+        "Running OutOfSync lost AssumedLost fail:lost:AssumedLost",
     ),
     Row(
         "Work on a host that is no longer configured is left alone.",
@@ -111,7 +122,7 @@ ROWS = (
         "Running OutOfSync lost ProcessLost fail:lost:ProcessLost",
     ),
     Row(
-        "What was not started when its run was suspended is withdrawn.",
+        "What was not started when its run, its host or the project was suspended is withdrawn.",
         Scene(wants=[a_want(suspend=True)], attempts=[an_attempt(state=INTENDED)]),
         "Starting OutOfSync suspended fail:suspended:Stopped",
     ),
@@ -238,6 +249,66 @@ CONFLICTS = (
         "Could not look",
     ),
     (
+        "what can be seen beats a person's word that it is lost",
+        Scene(
+            wants=[a_want()],
+            attempts=[an_attempt()],
+            requests=[a_request(Verb.ASSUME_LOST)],
+            hosts={"local": reachable(an_observed_batch())},
+        ),
+        "What runs goes on",
+    ),
+    (
+        "a person's word about an attempt says nothing about the next one",
+        Scene(
+            wants=[a_want()],
+            attempts=[an_attempt(number=2)],
+            requests=[a_request(Verb.ASSUME_LOST)],
+            hosts={"local": unreachable()},
+        ),
+        "Could not look",
+    ),
+    (
+        "work on a host that left the configuration is given up as well",
+        Scene(wants=[a_want()], attempts=[an_attempt(host="sold")], requests=[a_request(Verb.ASSUME_LOST)]),
+        "Work on a host that cannot be looked at",
+    ),
+    (
+        "a suspension of the host withdraws what waits there for a GPU",
+        Scene(
+            wants=[a_want()],
+            attempts=[an_attempt(state=INTENDED)],
+            hosts={"local": reachable(an_observed_batch(started_at=None))},
+            suspensions=suspended(Scope.HOST, "local"),
+        ),
+        "What was not started when its run, its host",
+    ),
+    (
+        "a suspension of the host leaves what runs there",
+        Scene(
+            wants=[a_want()],
+            attempts=[an_attempt()],
+            hosts={"local": reachable(an_observed_batch())},
+            suspensions=suspended(Scope.HOST, "local"),
+        ),
+        "What runs goes on",
+    ),
+    (
+        "a suspension of the project withdraws what was not started",
+        Scene(wants=[a_want()], attempts=[an_attempt(state=INTENDED)], suspensions=suspended(Scope.PROJECT, "")),
+        "What was not started when its run, its host",
+    ),
+    (
+        "a suspended run is so by a person's word too",
+        Scene(wants=[a_want()], suspensions=suspended(Scope.RUN, "city")),
+        "A suspended run starts nothing",
+    ),
+    (
+        "no place is given on a suspended host",
+        Scene(wants=[a_want()], suspensions=suspended(Scope.HOST, "local")),
+        "A run that no host can take",
+    ),
+    (
         "running beats a suspend that came later",
         Scene(wants=[a_want(suspend=True)], attempts=[an_attempt()], hosts={"local": reachable(an_observed_batch())}),
         "What runs goes on",
@@ -258,7 +329,7 @@ CONFLICTS = (
             attempts=[an_attempt(state=INTENDED)],
             hosts={"local": reachable(an_observed_batch(started_at=None))},
         ),
-        "What was not started when its run was suspended",
+        "What was not started when its run, its host",
     ),
     (
         "a cancel stops what waits for a GPU",

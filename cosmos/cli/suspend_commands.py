@@ -1,0 +1,69 @@
+"""Commands that hold things back and let them go: suspend, resume."""
+
+from typing import Annotated
+
+import typer
+
+from cosmos.cli.options import Labels, SomeNames, Why, complete_hosts, examples, shell, split
+
+HostOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--host",
+        metavar="HOST",
+        help="A host of cosmos.toml, or a glob. Repeat for more.",
+        autocompletion=complete_hosts,
+        show_default=False,
+    ),
+]
+Whole = Annotated[bool, typer.Option("--project", help="The whole project.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(
+        epilog=examples(
+            'cosmos suspend "city-rain/*" --why "wrong camera"',
+            'cosmos suspend --host lambda --why "new driver"',
+            "cosmos suspend --project",
+        )
+    )(suspend)
+    app.command(
+        epilog=examples('cosmos resume "city-rain/*"', "cosmos resume --host lambda", "cosmos resume --project")
+    )(resume)
+
+
+def suspend(
+    context: typer.Context,
+    names: SomeNames = None,
+    labels: Labels = None,
+    hosts: HostOption = None,
+    project: Whole = False,
+    why: Why = "",
+) -> int:
+    """Start nothing more of runs, on hosts or in the project. What runs goes on."""
+    from cosmos.cli import render
+
+    given = shell(context)
+    with given.open() as cosmos:
+        found = cosmos.suspending.suspend(names or [], split(labels), hosts=hosts or [], project=project, why=why)
+    render.out(color=given.color).write(*found)
+    return 0
+
+
+def resume(
+    context: typer.Context,
+    names: SomeNames = None,
+    labels: Labels = None,
+    hosts: HostOption = None,
+    project: Whole = False,
+    why: Why = "",
+) -> int:
+    """End what suspend began, or the rest of a host on which runs failed. Starts nothing by itself."""
+    from cosmos.cli import render
+
+    given = shell(context)
+    with given.open() as cosmos:
+        found = cosmos.suspending.resume(names or [], split(labels), hosts=hosts or [], project=project, why=why)
+    render.out(color=given.color).write(*found)
+    render.err(color=given.color).write("cosmos apply goes on.")
+    return 0
