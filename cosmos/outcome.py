@@ -127,13 +127,14 @@ def notes_from_text(text: str) -> tuple[HostNote, ...]:
 class StatusView:
     """Where every run stands. `looked_at` is seconds since the epoch, None before the first look.
 
-    `stale` is True when the specs changed since that look.
+    `stale` is True when the specs changed since that look, `is_overtaken` when a person asked for something since.
     """
 
     statuses: tuple[RunStatus, ...]
     looked_at: float | None
     hosts: tuple[HostNote, ...] = ()
     stale: bool = False
+    is_overtaken: bool = False
     problems: int = 0
 
     def counts(self) -> dict[Phase, int]:

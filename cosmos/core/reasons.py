@@ -81,7 +81,7 @@ REASONS: dict[Reason, ReasonInfo] = {
         True,
         Fault.MODEL,
         "neither log nor outputs grew for as long as `stall` allows",
-        "nothing at first: it is tried again; raise `stall` in the spec where the program is silent for long",
+        "read the log: cosmos logs NAME; raise `stall` in the spec where the program is silent for long",
     ),
     Reason.STOPPED: ReasonInfo(
         False, Fault.USER, "the run was stopped on request", "cosmos retry NAME starts it again"
@@ -90,13 +90,13 @@ REASONS: dict[Reason, ReasonInfo] = {
         True,
         Fault.INFRA,
         "an input on the host no longer matches its sha256",
-        "it is uploaded again by itself",
+        "find out what changes files on the host; the input is uploaded again",
     ),
     Reason.KILLED: ReasonInfo(
         True,
         Fault.INFRA,
         "something other than cosmos ended the program",
-        "nothing: it is tried again; find out who or what stops work on the host",
+        "find out who or what stops work on the host",
     ),
     Reason.PROCESS_LOST: ReasonInfo(
         True,
@@ -105,7 +105,7 @@ REASONS: dict[Reason, ReasonInfo] = {
         "see the host's log",
     ),
     Reason.HOST_REBOOTED: ReasonInfo(
-        True, Fault.INFRA, "the host restarted during the run", "nothing: it is tried again"
+        True, Fault.INFRA, "the host restarted during the run", "find out why it restarts"
     ),
     Reason.RUN_DIRECTORY_LOST: ReasonInfo(
         True, Fault.INFRA, "the run directory is gone from the host", "find out what removed it"
@@ -114,9 +114,9 @@ REASONS: dict[Reason, ReasonInfo] = {
         True,
         Fault.INFRA,
         "a person gave up work on a host that could not be looked at",
-        "nothing: it is tried again elsewhere; if the host comes back with the work alive, it is stopped",
+        "if the host comes back with the work alive, that is stopped",
     ),
-    Reason.DISK_FULL: ReasonInfo(True, Fault.INFRA, "a disk is full", "free space; the run is tried again"),
+    Reason.DISK_FULL: ReasonInfo(True, Fault.INFRA, "a disk is full", "free space on the host, or in .cosmos"),
     Reason.HOST_REFUSED: ReasonInfo(
         True, Fault.INFRA, "the host could not start the run", "read the message; see docs/operations.md"
     ),

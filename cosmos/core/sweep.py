@@ -95,8 +95,10 @@ def leftovers(
                 if _is_done(attempt, recorded) or not (attempt.digest in wanted or _is_kept(attempt, view, desired)):
                     operations += _unwanted(attempt, view, recorded)
             elif not attempt.released and attempt.batch_id not in held:
-                made, digest = attempt.digest in recorded.ledger, attempt.digest
-                operations += _over(attempt, view, policy, is_lost=digest in lost, is_made=made)
+                needed = attempt.digest not in recorded.ledger and (
+                    attempt.digest in wanted or desired.holds(attempt.key)
+                )
+                operations += _over(attempt, view, policy, is_lost=attempt.digest in lost, is_needed=needed)
     return operations
 
 
@@ -135,7 +137,7 @@ def _adopt(host: str, batch: ObservedBatch, member: Member) -> Operation:
     )
 
 
-def _over(attempt: Attempt, view: Reachable, policy: Policy, *, is_lost: bool, is_made: bool) -> list[Operation]:
+def _over(attempt: Attempt, view: Reachable, policy: Policy, *, is_lost: bool, is_needed: bool) -> list[Operation]:
     """Nothing that lives is released, nor what may be the last copy of a result."""
     batch = view.batches.get(attempt.batch_id)
     succeeded = attempt.state is AttemptState.SUCCEEDED
@@ -143,7 +145,7 @@ def _over(attempt: Attempt, view: Reachable, policy: Policy, *, is_lost: bool, i
         return [_act(attempt, Act.STOP, Cause.CANCELLED if attempt.state is AttemptState.CANCELLED else Cause.LOST)]
     kept = batch is not None and is_lost if succeeded else attempt.host in policy.keep_failed
     if attempt.reason is Reason.ASSUMED_LOST:  # nobody has looked at what it left: it may be the result
-        kept = kept or not is_made
+        kept = kept or (batch is not None and is_needed)
     return [] if kept else [_act(attempt, Act.RELEASE, Cause.DURABLE, reason=attempt.reason)]
 
 

@@ -38,7 +38,7 @@ class Machines:
         Args:
             names: Hosts, or globs over their names; none for all.
         """
-        chosen = self._named(names)
+        chosen = self.named(names)
         desired = self._open().desire()
         images = [self._images(name, desired) for name in chosen]
         with ThreadPoolExecutor(_BESIDE, "checking") as pool:
@@ -123,7 +123,8 @@ class Machines:
         with among_hosts(hosts):
             return one(hosts, name)
 
-    def _named(self, names: Sequence[str]) -> list[str]:
+    def named(self, names: Sequence[str]) -> list[str]:
+        """Hosts of these names or globs over them; none for all."""
         hosts = self._all()
         with among_hosts(hosts):
             return sorted(select(hosts, names))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from cosmos.config import Settings
 from cosmos.core.plan import ENDED, Phase, Plan, RunStatus
@@ -10,6 +11,9 @@ from cosmos.source import WorkingTree
 from cosmos.state.board import Board
 from cosmos.state.quick import read_board
 
+if TYPE_CHECKING:
+    from cosmos.state.records import SqlRecords
+
 FINGERPRINT = "specs"
 """Note beside the statuses: the state of the spec files that they were made from."""
 PROBLEMS = "problems"
@@ -17,6 +21,9 @@ PROBLEMS = "problems"
 
 HOSTS = "hosts"
 """Note beside the statuses: the hosts, as `outcome.notes_to_text` writes them."""
+
+ASKED = "asked"
+"""Note beside the statuses: when a person last said something that changes where runs stand."""
 
 MOVING = frozenset({Phase.STAGING, Phase.STARTING, Phase.RUNNING, Phase.COLLECTING})
 """Phases that may have passed since the last look."""
@@ -36,8 +43,8 @@ def known_names(settings: Settings) -> list[str]:
 
 
 def is_moving(view: StatusView) -> bool:
-    """Something was under way at the last look, so that what it found may be out of date."""
-    return any(_moves(status) for status in view.statuses)
+    """Something was under way at the last look, or was asked for since: what it found may be out of date."""
+    return view.is_overtaken or any(_moves(status) for status in view.statuses)
 
 
 def _moves(status: RunStatus) -> bool:
@@ -54,7 +61,13 @@ def status_view(board: Board, settings: Settings) -> StatusView:
         hosts=notes_from_text(board.notes.get(HOSTS, "")),
         stale=board.notes.get(FINGERPRINT) != fingerprint,
         problems=int(board.notes.get(PROBLEMS, "0")),
+        is_overtaken=float(board.notes.get(ASKED, "0")) > (board.looked_at or 0.0),
     )
+
+
+def note_asked(records: "SqlRecords", at: float) -> None:
+    """What a person says changes where runs stand; the next status looks again."""
+    records.note(ASKED, repr(at))
 
 
 FOLLOW_S = 2.0

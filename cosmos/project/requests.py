@@ -9,7 +9,7 @@ from cosmos.core.observed import Reachable
 from cosmos.core.recorded import Attempt, AttemptState, Request, Verb
 from cosmos.errors import RefusedError
 from cosmos.outcome import PlanView
-from cosmos.project import plans
+from cosmos.project import plans, reading
 from cosmos.project.wiring import Project
 
 
@@ -72,6 +72,7 @@ def retry(project: Project, names: Sequence[str], labels: Sequence[str], by: str
             "none of these runs has failed or was cancelled",
             "cosmos status shows how they stand; --rerun of apply repeats",
         )
+    reading.note_asked(project.records, now)
     return asked
 
 
@@ -102,6 +103,7 @@ def assume_lost(project: Project, names: Sequence[str], labels: Sequence[str], b
                 project.records.event("Warning", want.run.key, "AssumeLostRequested", words, now)
     if not asked:
         raise _not_lost(answering)
+    reading.note_asked(project.records, now)
     return list(dict.fromkeys(asked))
 
 

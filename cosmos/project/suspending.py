@@ -8,11 +8,10 @@ from dataclasses import replace
 
 from cosmos.core.breaker import closures
 from cosmos.core.recorded import AttemptState
-from cosmos.core.select import Named, select
 from cosmos.core.suspension import Scope, Suspension, Suspensions
 from cosmos.errors import RefusedError
 from cosmos.outcome import Outcome, PlanView
-from cosmos.project import plans
+from cosmos.project import plans, reading
 from cosmos.project.wiring import Project
 
 Subject = tuple[Scope, str]
@@ -86,14 +85,17 @@ class Suspending:
     ) -> list[Subject]:
         if not (names or labels or hosts or project):
             raise RefusedError("nothing is named", 'name runs, labels, --host NAME or --project; "*" means all runs')
-        opened = self._open()
-        known = [Named(key=config.name) for config in opened.world.host_configs]
-        keys = plans.choose(opened.desire(), names, labels) if names or labels else frozenset()
+        keys = plans.choose(self._open().desire(), names, labels) if names or labels else frozenset()
         return [
             *((Scope.RUN, key) for key in sorted(keys)),
-            *((Scope.HOST, host) for host in sorted(select(known, hosts) if hosts else ())),
+            *((Scope.HOST, host) for host in (self._named(hosts) if hosts else ())),
             *([(Scope.PROJECT, "")] if project else []),
         ]
+
+    def _named(self, hosts: Sequence[str]) -> list[str]:
+        from cosmos.project.machines import Machines  # it can do all that SSH can
+
+        return Machines(self._open).named(hosts)
 
     def _write(self, subjects: Sequence[Subject], reason: str, why: str, *, active: bool) -> None:
         opened = self._open()
@@ -103,6 +105,7 @@ class Suspending:
             opened.records.suspend(said)
             about = subject or opened.settings.name
             opened.records.event("Normal", about, reason, f"by {self._by}{': ' if why else ''}{why}", now)
+        reading.note_asked(opened.records, now)
 
     def _closed(self, standing: Suspensions) -> set[Subject]:
         """Everything that a resume would change."""

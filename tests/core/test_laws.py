@@ -26,8 +26,9 @@ from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Act, Cause, Operation, Phase, Plan, Sync
 from cosmos.core.reasons import Reason
 from cosmos.core.reconcile import reconcile
-from cosmos.core.recorded import AttemptState, Recorded, Request, Verb
+from cosmos.core.recorded import Recorded, Request, Verb
 from cosmos.core.run import Placement, Source
+from cosmos.core.suspension import Scope, Suspension, Suspensions
 from tests.core.world import Directory, Machine, World
 from tests.makers import a_blob, a_digest, a_material, a_want
 
@@ -143,7 +144,7 @@ class Events:
         if not self.world.wants:
             return
         digest = self.world.wants[chance.choice(sorted(self.world.wants))].digest
-        entry, verb = self.world.ledger.get(digest), chance.choice(list(Verb))
+        entry, verb = self.world.ledger.get(digest), chance.choice([Verb.CANCEL, Verb.RETRY, Verb.RERUN])
         after = max(self.world.attempts.get(digest, {}), default=0)
         if verb is Verb.RERUN:
             if entry is None:
@@ -208,13 +209,34 @@ class Events:
 
     def a_person_declares_work_lost(self, chance: Random) -> None:
         """What `--assume-lost` does, for work on a host that is away."""
-        attempts = [attempt for tried in self.world.attempts.values() for attempt in tried.values()]
-        gone = [attempt for attempt in attempts if attempt.is_open and not self.world.machines[attempt.host].is_up]
+        gone = [
+            attempt for attempt in self.world.everything if attempt.is_open and not self.world.can_see(attempt.host)
+        ]
         for attempt in gone:
-            over = replace(attempt, state=AttemptState.FAILED, reason=Reason.PROCESS_LOST, ended_at=self.world.now)
-            self.world.attempts[attempt.digest][attempt.number] = over
-            self.world.assumed.add(attempt.batch_id)
-            self.world.late = [late for late in self.world.late if late[1] != attempt.batch_id]
+            self.world.requests[attempt.digest] = Request(
+                digest=attempt.digest, verb=Verb.ASSUME_LOST, after=attempt.number, at=self.world.now
+            )
+
+    def a_person_suspends_or_resumes(self, chance: Random) -> None:
+        said, now = self.world.suspensions, self.world.now
+        host, key = chance.choice(HOSTS), chance.choice(KEYS)
+
+        def flip(found: Mapping[str, Suspension], scope: Scope, subject: str) -> dict[str, Suspension]:
+            rest = {name: each for name, each in found.items() if name != subject}
+            new = Suspension(scope=scope, subject=subject, active=True, at=now)
+            return rest if subject in found else {**rest, subject: new}
+
+        what = chance.choice(list(Scope))
+        if what is Scope.HOST:
+            hosts = flip(said.hosts, what, host)
+            resumed = {**said.resumed, **({} if host in hosts else {host: now})}
+            said = replace(said, hosts=hosts, resumed=resumed)
+        elif what is Scope.RUN:
+            said = replace(said, runs=flip(said.runs, what, key))
+        else:
+            project = {} if said.project is None else {"": said.project}
+            said = replace(said, project=flip(project, what, "").get(""))
+        self.world.suspensions = said
 
     def the_database_is_lost(self, chance: Random) -> None:
         """While all hosts can be looked at, and a pass follows: of what is elsewhere nobody could know."""
@@ -266,14 +288,14 @@ EVENTS = (
     *("a_host_reboots", "a_host_goes_away_or_comes_back", "a_host_goes_away_or_comes_back"),
     *("a_host_leaves_or_joins_the_configuration", "a_run_directory_is_wiped", "the_blobs_of_a_host_are_wiped"),
     *("outputs_are_touched", "outputs_are_touched", "time_passes", "time_passes", "a_start_arrives_late"),
-    *("a_person_declares_work_lost", "the_database_is_lost"),
+    *("a_person_declares_work_lost", "a_person_suspends_or_resumes", "the_database_is_lost"),
 )
 GPUS = (0, 0, 0, 1, 2)
 
 CROWD = (
     *(*["edit_a_spec"] * 7, "remove_a_spec", "toggle_suspend", "break_or_mend_a_spec", "ask"),
     *("a_program_ends", "a_program_ends", "a_process_is_killed", "a_host_reboots", *["time_passes"] * 3),
-    *("a_start_arrives_late", "a_run_directory_is_wiped", "the_database_is_lost"),
+    *("a_start_arrives_late", "a_run_directory_is_wiped", "a_person_suspends_or_resumes", "the_database_is_lost"),
 )
 CROWD_GPUS = (0, 1, 1, 1, 1, 2)
 """Hosts are there, programs take long, and most runs need a GPU: so there is always one that waits for it."""
@@ -294,7 +316,7 @@ def check_plan(plan: Plan, desired: Desired, observed: Observed, recorded: Recor
     for operation in plan.operations:
         assert isinstance(operation.cause, Cause)
         assert operation.ready == (not operation.waits)
-        if operation.host:
+        if operation.host and operation.reason is not Reason.ASSUMED_LOST:
             assert isinstance(observed.hosts.get(operation.host), Reachable), "an act on a host that was not seen"
         if operation.act is Act.LAUNCH:
             check_launch(operation, recorded)
@@ -310,10 +332,13 @@ def check_in_line(plan: Plan, desired: Desired, observed: Observed, recorded: Re
         batch = view.batches.get(attempt.batch_id) if isinstance(view, Reachable) else None
         if batch is not None and batch.waits:
             asking = [want.run for want in desired.runs if want.digest == attempt.digest]
-            wanted = any(not run.suspend for run in asking) or (not asking and desired.holds(attempt.key))
+            said = recorded.suspensions
+            going = [run for run in asking if not run.suspend and said.of_run(run.key) is None]
+            wanted = bool(going) or (not asking and desired.holds(attempt.key))
             request = recorded.requests.get(attempt.digest)
             cancelled = request is not None and request.verb is Verb.CANCEL
-            assert (batch.batch_id in stopped) == (not wanted or (cancelled and bool(asking))), plan_text.text(plan)
+            ends = bool(asking) and (cancelled or attempt.host in said.hosts)
+            assert (batch.batch_id in stopped) == (not wanted or ends), plan_text.text(plan)
 
 
 def check_launch(operation: Operation, recorded: Recorded) -> None:
@@ -327,13 +352,16 @@ def check_launch(operation: Operation, recorded: Recorded) -> None:
     assert held == resumed, "started beside an open attempt"
     assert entry is None or (verb is Verb.RERUN and entry.attempt <= after), "a finished digest is run again"
     assert verb is not Verb.CANCEL, "started although it is cancelled"
+    said = recorded.suspensions
+    assert said.of_run(operation.key) is None, "started although it is suspended"
+    assert operation.host not in said.hosts, "placed on a suspended host"
 
 
 def check_known(operation: Operation, observed: Observed, recorded: Recorded) -> None:
     """Nothing without a record is stopped, collected or removed, and nothing that lives is removed."""
     (attempt,) = [a for a in recorded.attempts.get(operation.digest, ()) if a.batch_id == operation.batch_id]
     assert attempt.host == operation.host
-    view = observed.hosts[operation.host]
+    view = observed.hosts.get(operation.host)
     batch = view.batches.get(operation.batch_id) if isinstance(view, Reachable) else None
     working = batch is not None and (batch.state is BatchState.RUNNING or batch.survivors > 0)
     assert not (working and operation.act in (Act.RELEASE, Act.FAIL, Act.COLLECT)), "it still lives"
@@ -423,6 +451,7 @@ class Laws(RuleBasedStateMachine):
         """Events stop, programs end well: everything comes to rest."""
         self.world.late.clear()
         self.events.mend_all_specs()
+        self.world.suspensions = Suspensions()
         for machine in self.world.machines.values():
             machine.is_up = machine.is_configured = True
         for _ in range(PASSES):
@@ -439,7 +468,8 @@ class Laws(RuleBasedStateMachine):
         stuck = {status.digest for status in plan.statuses if status.stuck}  # a host may have the last copy
         for attempt in (a for tried in self.world.attempts.values() for a in tried.values()):
             assert not attempt.is_open
-            assert attempt.released or attempt.digest in stuck
+            is_kept = attempt.reason is Reason.ASSUMED_LOST and attempt.digest not in self.world.ledger
+            assert attempt.released or attempt.digest in stuck or is_kept
         for status in plan.statuses:
             ended = status.phase in (Phase.FAILED, Phase.CANCELLED, Phase.SUSPENDED)
             assert status.sync is Sync.SYNCED or ended or status.stuck, status

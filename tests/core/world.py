@@ -24,6 +24,7 @@ from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Act, Cause, Operation
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, AttemptState, LedgerEntry, Recorded, Request
+from cosmos.core.suspension import Suspensions
 from tests.makers import NOW, PROJECT, a_manifest, reachable, unreachable
 
 SUCCEEDED, FAILED, CANCELLED = AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.CANCELLED
@@ -120,7 +121,8 @@ class World:
     late: list[tuple[str, str]] = field(default_factory=list)
     """Host and batch of starts that were sent and have not arrived."""
     assumed: set[str] = field(default_factory=set)
-    """Batches that a person declared lost without a look."""
+    """Batches that a person declared lost, of which nothing was seen since."""
+    suspensions: Suspensions = field(default_factory=Suspensions)
 
     # What is found --------------------------------------------------------------------------
 
@@ -136,6 +138,11 @@ class World:
             attempts={digest: tuple(tried[n] for n in sorted(tried)) for digest, tried in self.attempts.items()},
             requests=dict(self.requests),
             previous=dict(self.materials),
+            suspensions=self.suspensions,
+            ended={
+                name: tuple(each for each in self.everything if each.host == name and not each.is_open)
+                for name in self.machines
+            },
             durations_s={"preview": 30.0},
         )
 
@@ -143,7 +150,16 @@ class World:
     def configured(self) -> dict[str, Machine]:
         return {name: machine for name, machine in self.machines.items() if machine.is_configured}
 
+    @property
+    def everything(self) -> list[Attempt]:
+        return [attempt for tried in self.attempts.values() for attempt in tried.values()]
+
+    def can_see(self, host: str) -> bool:
+        return self.machines[host].is_up and self.machines[host].is_configured
+
     def look(self) -> Observed:
+        seen = [machine for name, machine in self.machines.items() if self.can_see(name)]
+        self.assumed.difference_update(*(machine.directories for machine in seen))
         return Observed(
             hosts={name: machine.look() for name, machine in self.configured.items()}, outputs=dict(self.outputs)
         )
@@ -217,15 +233,12 @@ class World:
         if directory is not None and directory.state is BatchState.PREPARED:
             digest = directory.meta.members[0].digest
             assert batch_id in self.metas, "started without a record"
-            others = [name for name, other in self.living() if self._counts(name, other, digest)]
+            rivals = [(name, other.meta) for name, other in self.living() if other.meta.batch_id not in self.assumed]
+            others = [name for name, meta in rivals if meta.members[0].digest == digest]
             assert not others, f"{batch_id} would be the second live batch of its digest"
             directory.state, directory.boot = BatchState.RUNNING, machine.boot
             directory.turn = 1 + max(each.turn for each in machine.directories.values())
             machine.settle()
-
-    def _counts(self, host: str, directory: Directory, digest: Digest) -> bool:
-        declared = directory.meta.batch_id in self.assumed and not self.machines[host].is_up
-        return directory.meta.members[0].digest == digest and not declared
 
     def _intend(self, want: DesiredRun, operation: Operation) -> bool:
         tried = self.attempts.setdefault(want.digest, {})
@@ -289,6 +302,10 @@ class World:
 
     def _fail(self, operation: Operation) -> Iterator[str]:
         assert operation.reason is not None
+        if operation.reason is Reason.ASSUMED_LOST:
+            self.late = [late for late in self.late if late[1] != operation.batch_id]
+            if not self.can_see(operation.host):
+                self.assumed.add(operation.batch_id)
         self._close(operation, CANCELLED if operation.reason is Reason.STOPPED else FAILED, operation.reason)
         yield "failed"
 

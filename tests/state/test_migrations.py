@@ -9,11 +9,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from cosmos.state import migrations
 from cosmos.state.database import Database, open_database
@@ -101,3 +102,21 @@ def test_processes_that_open_a_new_database_together_all_succeed(url: str, path:
     errors = [process.communicate(timeout=60)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0, 0], errors
     assert "attempts_one_open" in schema(path)
+
+
+def test_what_was_asked_before_there_were_suspensions_is_kept(url: str, path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = migrations.configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        row = "(7, 'd', 'cancel', 3, 5.0, 'ann', 'wrong camera')"
+        connection.execute(text(f"INSERT INTO requests VALUES {row}"))
+    engine.dispose()
+    open_database(url).close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert [str(found) for found in connection.execute("SELECT * FROM requests")] == [row]
+        connection.execute("INSERT INTO requests VALUES (8, 'd', 'assume_lost', 3, 6.0, 'ann', '')")
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute("INSERT INTO requests VALUES (9, 'd', 'dance', 3, 6.0, 'ann', '')")
