@@ -71,15 +71,15 @@ def _resting(host: str, recorded: Recorded, now: float) -> Closure | None:
         return None
     last = streak[-1]
     reason = last.reason.value if last.reason else "failed"
-    why = f"its last {len(streak)} attempts failed by the infrastructure ({reason}: {last.message})"
-    command = f"cosmos resume --host {host} ends it"
+    command = f"(cosmos resume --host {host} ends it)"
+    why = f"{command}: its last {len(streak)} attempts failed by the infrastructure ({reason}: {last.message})"
     if now < rest.until:
-        return Closure(word="Resting", why=f"rests until {moment(rest.until)}: {why}; {command}", until=rest.until)
+        return Closure(word="Resting", why=f"rests until {moment(rest.until)} {why}", until=rest.until)
     trials = _trials(host, rest, recorded.attempts)
     if any(each.state is AttemptState.STARTED and now - each.intended_at >= PROVEN_S for each in trials):
         return None
     tried = f"{trials[0].key} is its trial" if trials else "takes one run as a trial"
-    return Closure(word="On trial", why=f"{tried}: {why}; {command}", is_trial=True, is_tried=bool(trials))
+    return Closure(word="On trial", why=f"{tried} {why}", is_trial=True, is_tried=bool(trials))
 
 
 def _streak(ended: Sequence[Attempt], resumed_at: float, now: float) -> list[Attempt]:

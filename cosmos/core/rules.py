@@ -121,6 +121,10 @@ RULES: tuple[Rule, ...] = (
         lambda c: due_at(c) is not None,
         standing.back_off,
     ),
-    Rule("A run that no host can take waits for a person.", lambda c: c.obstacle is not None, standing.no_place),
+    Rule(
+        "A run that no host can take waits, for a person or until that passes.",
+        lambda c: c.obstacle is not None,
+        standing.no_place,
+    ),
     Rule("Everything else asks for a place.", lambda c: True, standing.place),
 )

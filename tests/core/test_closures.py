@@ -29,7 +29,7 @@ def over(key: str, at: float, state: AttemptState = FAILED, **fields: object) ->
 
 def streak(*keys: str, end: float = NOW) -> list[Attempt]:
     """Failures of runs, one a second, the last at `end`."""
-    return [over(key, end - place) for place, key in enumerate(reversed(keys))][::-1]
+    return [over(key, end - place, batch_id=f"batch-{place}") for place, key in enumerate(reversed(keys))][::-1]
 
 
 def closure(
@@ -55,8 +55,8 @@ def test_a_host_rests_after_failures_of_three_runs_by_the_infrastructure() -> No
     found = closure(streak("a", "b", "c"))
     assert found == Closure(
         word="Resting",
-        why="rests until 2023-11-14 22:14 UTC: its last 3 attempts failed by the infrastructure "
-        "(HostRefused: no cgroup); cosmos resume --host bad ends it",
+        why="rests until 2023-11-14 22:14 UTC (cosmos resume --host bad ends it): its last 3 attempts failed by the "
+        "infrastructure (HostRefused: no cgroup)",
         until=NOW + REST_S,
     )
     assert shut(streak("a", "b", "c"), now=NOW + REST_S - 1)
@@ -115,7 +115,7 @@ def test_a_trial_that_computes_for_long_is_as_good_as_a_success() -> None:
     under_way = closure(streak("a", "b", "c"), now=later - 1, doing=[trial])
     assert under_way is not None
     assert under_way.is_tried
-    assert under_way.why.startswith("d is its trial: its last 3 attempts failed by the infrastructure")
+    assert under_way.why.startswith("d is its trial (cosmos resume --host bad ends it): its last 3 attempts failed")
     assert closure(streak("a", "b", "c"), now=later, doing=[trial]) is None
     waiting = replace(trial, state=AttemptState.INTENDED, started_at=None)
     assert closure(streak("a", "b", "c"), now=later, doing=[waiting]) is not None
@@ -151,7 +151,9 @@ def test_where_no_other_host_fits_a_run_waits_and_says_why_and_until_when() -> N
     scene = Scene(wants=[a_want()], hosts={"bad": reachable()}, configs=HOSTS[:1], attempts=streak("a", "b", "c"))
     (status,) = scene.plan().statuses
     assert (status.phase, status.stuck, status.until) == (Phase.QUEUED, False, NOW + REST_S)
-    assert status.message.startswith("bad rests until 2023-11-14 22:14 UTC: its last 3 attempts failed")
+    assert status.message.startswith(
+        "bad rests until 2023-11-14 22:14 UTC (cosmos resume --host bad ends it): its last 3 "
+    )
 
 
 def test_of_many_runs_one_is_the_trial() -> None:
@@ -162,7 +164,7 @@ def test_of_many_runs_one_is_the_trial() -> None:
     assert [acts(plan, key) for key in ("w", "x", "y", "z")] == [["launch"], ["(launch)"], ["(launch)"], ["(launch)"]]
     waiting = plan.status_of("x")
     assert waiting is not None
-    assert waiting.message.startswith("waits for a place on bad: takes one run as a trial: its last 3 attempts")
+    assert waiting.message.startswith("waits for a place on bad: takes one run as a trial (cosmos resume ")
     trial = an_attempt("w", host="bad", intended_at=NOW - 1)
     tried = replace(scene, attempts=[*ended, trial], hosts={"bad": reachable(an_observed_batch("w"))}).plan()
     assert not [operation for operation in tried.operations if operation.ready]

@@ -186,7 +186,7 @@ ROWS = (
         "Waiting OutOfSync attempt_failed ProcessLost launch:attempt_failed",
     ),
     Row(
-        "A run that no host can take waits for a person.",
+        "A run that no host can take waits, for a person or until that passes.",
         Scene(wants=[a_want()], configs=[]),
         "Queued OutOfSync never_ran stuck",
     ),

@@ -445,9 +445,10 @@ def test_what_grows_is_not_stalled_however_long_it_takes(tmp_path: Path, how: st
 
 
 def test_time_in_which_run_sh_itself_was_stopped_does_not_count(tmp_path: Path) -> None:
-    folder = place(tmp_path, "bash", "-c", f"touch up; {SILENT}", stall_s=8)
+    folder = place(tmp_path, "bash", "-c", f"echo step 1; {SILENT}", stall_s=8)
     runner = subprocess.Popen(["bash", str(folder / "run.sh")])
-    until((folder / "up").exists, "the program is there")
+    until((folder / "run.log.times").exists, "run.sh has looked at the log")
+    time.sleep(0.5)  # and at what grows, in the same turn or the next
     runner.send_signal(signal.SIGSTOP)
     time.sleep(11)
     runner.send_signal(signal.SIGCONT)
