@@ -58,7 +58,7 @@ def resume(
     project: Whole = False,
     why: Why = "",
 ) -> int:
-    """End what suspend began, or the rest of a host on which runs failed. Starts nothing by itself."""
+    """End what suspend began. Also ends the rest of a host on which runs failed. Starts nothing by itself."""
     from cosmos.cli import render
 
     given = shell(context)

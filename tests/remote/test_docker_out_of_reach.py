@@ -49,7 +49,7 @@ def test_what_a_stopping_daemon_took_with_it_is_lost_and_tried_again_once_it_is_
         site.let_go("one", attempt=2)
     assert outcomes[0].exit_code == 0
     assert how_attempts_ended(site, "one") == [
-        (AttemptState.FAILED, Reason.PROCESS_LOST),
+        (AttemptState.FAILED, Reason.KILLED),
         (AttemptState.SUCCEEDED, None),
     ]
     assert (site.plan_text(), site.containers()) == (NOTHING, [])
@@ -76,7 +76,7 @@ def test_a_run_that_ends_while_the_daemon_is_dead_is_collected_and_one_that_did_
     assert outcomes[0].exit_code == 0
     assert how_attempts_ended(site, "ended") == [(AttemptState.SUCCEEDED, None)]
     assert how_attempts_ended(site, "survivor") == [
-        (AttemptState.FAILED, Reason.PROCESS_LOST),
+        (AttemptState.FAILED, Reason.KILLED),
         (AttemptState.SUCCEEDED, None),
     ]
 
