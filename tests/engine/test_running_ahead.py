@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from cosmos.core.plan import Phase, Plan
 from cosmos.core.ports import BatchPlan, Progress, Result
 from cosmos.core.recorded import Attempt, AttemptState, FileEntry, Manifest
 from cosmos.core.run import OutputFile, Placement
+from cosmos.core.suspension import Scope, Suspension
 from cosmos.engine.converge import Converge
 from cosmos.engine.cycle import Engine, Report
 from cosmos.engine.workers import InlineWorkers
@@ -206,10 +207,15 @@ def test_what_is_seen_only_after_its_end_began_when_its_exit_record_says(lab: La
     assert (attempt.started_at, attempt.ended_at, attempt.state) == (NOW - 7, NOW - 2, AttemptState.FAILED)
 
 
-@pytest.mark.parametrize("how", ["suspended", "removed"])
+@pytest.mark.parametrize("how", ["suspended", "removed", "its host suspended", "the project suspended"])
 def test_a_withdrawn_follower_never_began_and_is_tried_again_as_if_nothing_had_been(lab: Lab, how: str) -> None:
     _, second = in_line(lab)
-    if how == "suspended":
+    scope = {"its host suspended": Scope.HOST, "the project suspended": Scope.PROJECT}.get(how)
+    if scope is not None:
+        subject = "bench" if scope is Scope.HOST else ""
+        said = Suspension(scope=scope, subject=subject, active=True, at=NOW)
+        lab.records.suspend(said)
+    elif how == "suspended":
         lab.want("first", "second", suspend=True)
     else:
         lab.want("first")
@@ -218,6 +224,8 @@ def test_a_withdrawn_follower_never_began_and_is_tried_again_as_if_nothing_had_b
     withdrawn = lab.attempt("second")
     assert (withdrawn.state, withdrawn.started_at, withdrawn.released) == (AttemptState.CANCELLED, None, True)
     assert second.batch_id not in lab.bench.batches
+    if scope is not None:
+        lab.records.suspend(replace(said, active=False))
     lab.want("first", "second")
     lab.cycle()
     again = lab.records.attempts_of(second.run_id)[-1]
