@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from cosmos.core.case import Policy, published_folder
+from cosmos.core.case import Policy, gives_up, published_folder
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.observed import BatchState, Observed, Reachable
 from cosmos.core.placing import wanted_blobs
 from cosmos.core.plan import Act, Cause, Operation, Plan
 from cosmos.core.reconcile import reconcile
-from cosmos.core.recorded import Attempt, AttemptState, Manifest, Recorded
+from cosmos.core.recorded import Attempt, AttemptState, Manifest, Recorded, Verb
 from cosmos.core.sweep import waits_for_its_spec
 from cosmos.engine.looks import HostLooks
 from cosmos.engine.workers import Workers
@@ -135,6 +135,7 @@ class Engine:
         self.workers.check()
         before = self.workers.busy  # an act that ends during the look may be planned again from what it showed
         look = self._with_begun(self.look(desired))
+        self._believe_what_is_seen(look)
         plan = self.plan(desired, look, policy)
         # what people read is where runs stand, not what this call was asked to start
         standing = plan if policy.targets is None else self.plan(desired, look, replace(policy, targets=None))
@@ -165,6 +166,15 @@ class Engine:
             started = replace(attempt, state=AttemptState.STARTED, started_at=at)
             attempts[attempt.digest] = tuple(started if each == attempt else each for each in attempts[attempt.digest])
         return replace(look, recorded=replace(look.recorded, attempts=attempts))
+
+    def _believe_what_is_seen(self, look: Look) -> None:
+        """Where a host answers, a person's word that work there is lost is void, also when it is away again later."""
+        for request in look.recorded.requests.values():
+            if request.verb is not Verb.ASSUME_LOST:
+                continue
+            held = (each for each in look.recorded.attempts.get(request.digest, ()) if gives_up(request, each))
+            if any(each.is_open and isinstance(look.observed.hosts.get(each.host), Reachable) for each in held):
+                self.world.records.request(replace(request, verb=Verb.RETRY))
 
     def _may_try(self, operation: Operation) -> bool:
         trouble = self._troubles.get(operation.id)

@@ -103,6 +103,20 @@ def test_where_the_host_answers_there_is_proof_and_nothing_is_given_up(stranded:
     assert stranded.launches == ["one"]
 
 
+def test_a_word_about_a_host_that_answered_since_is_void(stranded: Workshop) -> None:
+    """Else a slow look, much later, would give up work that is alive."""
+    give_up(stranded)
+    use_hosts(stranded, "a", "b")
+    stranded.apply(wait=False)
+    use_hosts(stranded, "b")
+    assert stranded.apply().exit_code == 6
+    assert [attempt.reason for attempt in attempts(stranded)] == [None]
+    use_hosts(stranded, "a", "b")
+    (stranded.root / "go").touch()
+    assert stranded.apply().exit_code == 0
+    assert stranded.launches == ["one"]
+
+
 def test_what_has_no_work_anywhere_cannot_be_given_up(workshop: Workshop) -> None:
     workshop.specs(runs("one"))
     with pytest.raises(RefusedError, match="none of these runs has work on a host that cannot be looked at"):
