@@ -64,6 +64,7 @@ def test_run_sh_says_what_it_runs(builder: BashScriptBuilder) -> None:
     assert head(builder, plan) == [
         "#!/usr/bin/env bash",
         "limit=9000",
+        "stall=0",
         "grace=250",
         "inputs=0",
         "gpus=()",
@@ -75,10 +76,15 @@ def test_run_sh_says_what_it_runs(builder: BashScriptBuilder) -> None:
     ]
 
 
+@pytest.mark.parametrize(("stall_s", "said"), [(None, "0"), (1200.0, "120000"), (0.001, "1")])
+def test_run_sh_is_told_how_long_it_may_be_silent(builder: BashScriptBuilder, stall_s: float | None, said: str) -> None:
+    assert f"stall={said}" in head(builder, replace(a_plan(), stall_s=stall_s))
+
+
 def test_run_sh_locks_gpus_in_one_order_whatever_the_batch_calls_first(builder: BashScriptBuilder) -> None:
     for gpus in (("GPU-b", "GPU-a"), ("GPU-a", "GPU-b")):
         lines = head(builder, replace(a_plan(), meta=replace(a_batch_meta(), gpus=gpus)))
-        assert lines[3:6] == [
+        assert lines[4:7] == [
             "inputs=0",
             "gpus=(/srv/cosmos/.gpus/GPU-a /srv/cosmos/.gpus/GPU-b)",
             "program() {",
@@ -89,7 +95,7 @@ def test_the_lock_of_a_gpu_is_quoted_and_beside_the_projects_not_in_one() -> Non
     lines = head(
         BashScriptBuilder(Layout("/srv/my dir's", "demo")), replace(a_plan(), meta=replace(a_batch_meta(), gpus=("0",)))
     )
-    assert lines[4] == "gpus=('/srv/my dir'\"'\"'s/.gpus/0')"
+    assert lines[5] == "gpus=('/srv/my dir'\"'\"'s/.gpus/0')"
 
 
 @pytest.mark.parametrize("gpu", ["", "..", "a/b", "a b", "-x", "$(id)", "a\n"])
