@@ -9,20 +9,18 @@ All that a person can ask for is here; callers only show what comes back. A quic
 """
 
 import getpass
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from cosmos.config import ConfigManager, Settings
-from cosmos.errors import BusyError
 from cosmos.outcome import Outcome, PlanView, Progress, StatusView
 
 if TYPE_CHECKING:
     from cosmos import views
     from cosmos.core.desired import Desired
-    from cosmos.engine.converge import Converge
+    from cosmos.project.acting import Acting
     from cosmos.project.machines import Machines
     from cosmos.project.suspending import Suspending
     from cosmos.project.wiring import Project
@@ -46,8 +44,7 @@ class CosmosAPI:
     def __init__(self, project: Path | str | None = None, *, settings: Settings | None = None) -> None:
         self._start = None if project is None else Path(project)
         self._given = settings
-        self._loop: Converge | None = None
-        self._detached = False
+        self._act: Acting | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -204,21 +201,14 @@ class CosmosAPI:
 
         Raises:
             BusyError: Another controller acts on this project.
+            Fenced: Another one took over meanwhile, because this one was silent too long.
         """
-        from cosmos.project import requests
-
-        self._detached = False
-        with self._project.lock:
-            if view.rerun:
-                requests.rerun(self._project, view, getpass.getuser())
-            targets = view.selected if view.targeted else None
-            return self._converge(view, targets, listener, wait=wait, timeout_s=timeout_s)
+        return self._acting(listener).apply(view, getpass.getuser(), wait=wait, timeout_s=timeout_s)
 
     def detach(self) -> None:
         """Make a running `apply` or `wait` return soon, from any thread or signal; work on hosts goes on."""
-        self._detached = True
-        if self._loop is not None:
-            self._loop.stop()
+        if self._act is not None:
+            self._act.detach()
 
     def wait(
         self,
@@ -229,27 +219,13 @@ class CosmosAPI:
         listener: Listener | None = None,
     ) -> Outcome:
         """Stay until the work that is under way has ended, and collect it. Starts nothing."""
-        from cosmos.project import plans, reading
+        return self._acting(listener).wait(targets, labels, timeout_s)
 
-        self._detached = False
-        view = plans.make(self._project, targets, labels)
-        end = None if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            left = None if end is None else max(0.0, end - time.monotonic())
-            try:
-                with self._project.lock:
-                    return self._converge(view, frozenset(), listener, wait=True, timeout_s=left)
-            except BusyError:
-                turn = reading.FOLLOW_S if left is None else min(reading.FOLLOW_S, left)
-                outcome = reading.follow(self._project.records.board, view, lambda: self._detached, turn, listener)
-            if not outcome.timed_out or (end is not None and time.monotonic() >= end):
-                return outcome
-
-    def cancel(self, names: Sequence[str], labels: Sequence[str] = (), *, why: str = "") -> Outcome:
+    def cancel(
+        self, names: Sequence[str], labels: Sequence[str] = (), *, why: str = "", listener: Listener | None = None
+    ) -> Outcome:
         """Stop runs and start them no more until `retry`. Returns once those alive have stopped."""
-        from cosmos.project import requests
-
-        return self._carry_out(requests.cancel(self._project, names, labels, getpass.getuser(), why))
+        return self._acting(listener).cancel(names, labels, getpass.getuser(), why)
 
     def retry(
         self, names: Sequence[str], labels: Sequence[str] = (), *, why: str = "", assume_lost: bool = False
@@ -265,36 +241,10 @@ class CosmosAPI:
         """Suspend and resume runs, hosts and the project."""
         from cosmos.project.suspending import Suspending
 
-        return Suspending(lambda: self._project, self._carry_out, getpass.getuser())
+        return Suspending(lambda: self._project, lambda view: self._acting(None).carry_out(view), getpass.getuser())
 
-    def _carry_out(self, view: PlanView) -> Outcome:
-        """Stop and close what was asked for, and start nothing; or leave it to the controller that is there."""
-        try:
-            with self._project.lock:
-                return self._converge(view, frozenset(), None, wait=False, timeout_s=None)
-        except BusyError as busy:
-            return Outcome(statuses=view.plan.statuses, problems=view.problems, handed_to=busy.message)
+    def _acting(self, listener: Listener | None) -> "Acting":
+        from cosmos.project.acting import Acting
 
-    def _converge(
-        self,
-        view: PlanView,
-        targets: frozenset[str] | None,
-        listener: Listener | None,
-        *,
-        wait: bool,
-        timeout_s: float | None,
-    ) -> Outcome:
-        from cosmos.core.case import Policy
-        from cosmos.engine.converge import Converge
-        from cosmos.project import plans
-
-        with self._project.engine() as engine:
-            self._loop = loop = Converge(engine, lambda report: plans.tell(report, self._project, listener))
-            if self._detached:
-                loop.stop()
-            try:
-                report = loop.run(view.desired, Policy(targets=targets), wait=wait, timeout_s=timeout_s)
-            finally:
-                self._loop = None
-        plans.remember(self._project, view.desired)
-        return plans.outcome(report, view, detached=loop.stopped, timed_out=loop.timed_out)
+        self._act = Acting(self._project, listener)
+        return self._act

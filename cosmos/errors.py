@@ -6,6 +6,7 @@
     |-- NotFoundError       a name, id or prefix that matches nothing (or too much)
     |-- RefusedError        a request that is understood and declined
     |-- BusyError           another controller works on this project
+    |-- Fenced              another controller took over from this one, which was silent too long
     |-- StateError          the database: locked, corrupt, newer than the program
     |-- StorageError        the local disk: full, read-only, not writable
     `-- HostError           a machine that runs work
@@ -70,6 +71,12 @@ class BusyError(CosmosError):
 
     exit_code = 4
     retryable = True
+
+
+class Fenced(CosmosError):  # noqa: N818 - the word of docs/recovery.md
+    """Another controller acts now, in place of this one. Nothing was changed, and nothing may be tried again."""
+
+    exit_code = 4
 
 
 class StateError(CosmosError):

@@ -44,12 +44,16 @@ class Doing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """One pass of the loop. `doing` is by key, for runs that work; `moved` is bytes since the start."""
+    """One pass of the loop. `doing` is by key, for runs that work; `moved` is bytes since the start.
+
+    `waits` says why there is no first pass yet; empty once there is.
+    """
 
     plan: Plan
     doing: Mapping[str, Doing] = field(default_factory=dict)
     troubles: tuple[str, ...] = ()
     moved: int = 0
+    waits: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

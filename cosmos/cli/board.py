@@ -47,6 +47,8 @@ class Board:
         self._began = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
+        if progress.waits:
+            self.say(progress.waits)
         for _, status in self._changes.of(progress):
             if status.phase in ENDED:
                 self._above(_ended(status))

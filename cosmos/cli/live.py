@@ -81,6 +81,8 @@ class Lines:
         self._spoken_at = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
+        if progress.waits:
+            self.say(progress.waits)
         for before, status in self._changes.of(progress):
             self.say(f"{status.key} {before.value} -> {status.phase.value}{ending(status)}")
         for trouble in self._changes.troubles(progress):

@@ -147,9 +147,11 @@ def cancel(
     from cosmos.cli import render
 
     given = shell(context)
-    with given.open() as cosmos:
-        result = cosmos.cancel(names or [], split(labels), why=why)
     talk = render.err(color=given.color)
+    with given.open() as cosmos:
+        result = cosmos.cancel(
+            names or [], split(labels), why=why, listener=lambda progress: talk.write(*filter(None, [progress.waits]))
+        )
     render.out(color=given.color).write(*(f"{status.key} {status.phase.value}" for status in result.statuses))
     if result.handed_to:
         talk.write(f"Noted. It is carried out by the other one: {result.handed_to}")

@@ -21,7 +21,7 @@ from cosmos.core.sweep import waits_for_its_spec
 from cosmos.engine.looks import HostLooks
 from cosmos.engine.workers import Workers
 from cosmos.engine.world import World
-from cosmos.errors import CosmosError
+from cosmos.errors import CosmosError, Fenced
 
 if TYPE_CHECKING:
     from cosmos.engine.execute import Assignment
@@ -108,6 +108,8 @@ class Engine:
     _looks: HostLooks = field(init=False)
     _troubles: dict[str, Trouble] = field(default_factory=dict)
     _moved: int = 0
+    _fenced: Fenced | None = None
+    """What an act was told by the database or a host; the next pass raises it."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -131,8 +133,13 @@ class Engine:
         return reconcile(desired, look.observed, look.recorded, self.world.host_configs, now=now, policy=policy)
 
     def cycle(self, desired: Desired, policy: Policy, *, begin: bool = True) -> Report:
-        """One pass. Returns at once; acts go on in the workers. Without `begin` it only looks."""
+        """One pass. Returns at once; acts go on in the workers. Without `begin` it only looks.
+
+        Raises:
+            Fenced: Another controller acts now; nothing more may be begun here.
+        """
         self.workers.check()
+        self._stop_if_fenced()
         before = self.workers.busy  # an act that ends during the look may be planned again from what it showed
         look = self._with_begun(self.look(desired))
         self._believe_what_is_seen(look)
@@ -143,6 +150,7 @@ class Engine:
         wants = {want.digest: want for want in desired.runs}
         for operation in plan.ready if begin else ():
             if operation.id not in before and self._may_try(operation):
+                self._stop_if_fenced()
                 self._begin(operation, wants.get(operation.digest), look)
         self._forget(plan)
         with self._lock:
@@ -204,6 +212,8 @@ class Engine:
         operation = given.operation
         try:
             execute(given, self.world)
+        except Fenced as error:
+            self._fenced = error
         except CosmosError as error:
             self._note(operation, error)
         else:
@@ -211,6 +221,10 @@ class Engine:
                 self._troubles.pop(operation.id, None)
         finally:
             self._looks.acted(operation.host)
+
+    def _stop_if_fenced(self) -> None:
+        if self._fenced is not None:
+            raise self._fenced
 
     def _note(self, operation: Operation, error: CosmosError) -> None:
         with self._lock:
@@ -220,7 +234,10 @@ class Engine:
             self._troubles[operation.id] = Trouble(key=operation.key, count=count, error=error, until=until)
         logger.warning("%s %s did not succeed (try %d): %s", operation.act.value, operation.key, count, error.message)
         reason = f"{operation.act.value.capitalize()}Failed"
-        self.world.records.event("Warning", operation.key, reason, error.message, self.world.clock.now())
+        try:
+            self.world.records.event("Warning", operation.key, reason, error.message, self.world.clock.now())
+        except Fenced as fenced:
+            self._fenced = fenced
 
     def _forget(self, plan: Plan) -> None:
         """A trouble with an act that nothing asks for any more is none."""

@@ -26,6 +26,7 @@ from cosmos.engine.cycle import Engine
 from cosmos.engine.desire import Surroundings, desire
 from cosmos.engine.workers import ThreadWorkers
 from cosmos.engine.world import SystemClock, World
+from cosmos.errors import Fenced
 from cosmos.hosts.docker.executor import DockerExecutor
 from cosmos.hosts.local import LocalTransport
 from cosmos.hosts.process import ProcessHost
@@ -36,7 +37,8 @@ from cosmos.local_ai.probe import MediaProbe
 from cosmos.source import Revision, WorkingTree
 from cosmos.state.database import Database, open_database
 from cosmos.state.facts import SqlFactCache
-from cosmos.state.lock import ProjectLock
+from cosmos.state.lease import Hold, Lease
+from cosmos.state.process import this_process
 from cosmos.state.records import SqlRecords
 from cosmos.store.blobs import LocalStore
 from cosmos.store.inputs import ProjectInputs
@@ -77,28 +79,38 @@ class Project:
         return replace(desired, fingerprint=before)
 
     @contextmanager
-    def engine(self) -> Iterator[Engine]:
-        """An engine whose acts run in threads; waits for those under way on leaving."""
+    def engine(self, hold: Hold) -> Iterator[Engine]:
+        """An engine whose acts run in threads; waits for those under way on leaving.
+
+        Args:
+            hold: The lease: once another controller has it, the engine can change nothing and raises Fenced.
+        """
         slots = sum(host.slots or USUAL_SLOTS for host in self.world.host_configs)
         workers = ThreadWorkers(slots + MEDIA_WORKERS)
-        engine = Engine(world=self.world, workers=workers)
+        engine = Engine(world=replace(self.world, records=self.records.under(hold)), workers=workers)
         try:
             yield engine
+        except Fenced:  # what is under way may change nothing any more: it is not waited for
+            self._disconnect()
+            raise
         finally:
             workers.close()
             engine.close()
             self.facts.flush()
 
     @cached_property
-    def lock(self) -> ProjectLock:
+    def lease(self) -> Lease:
         """Held by the one controller that acts."""
-        return ProjectLock(self.settings.state / "lock")
+        return Lease(self.database, this_process(self.world.owner), self.world.clock)
 
     def close(self) -> None:
-        for host in self.world.hosts.values():
-            host.close()
+        self._disconnect()
         self.facts.flush()
         self.database.close()
+
+    def _disconnect(self) -> None:
+        for host in self.world.hosts.values():
+            host.close()
 
 
 def open_project(settings: Settings) -> Project:

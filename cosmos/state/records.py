@@ -4,7 +4,10 @@ Each method is one short transaction; what it does in there is in `loading`, `cl
 `statuses`. Built by `cosmos.api` around an open `Database`; safe for use from several threads.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
 
 from cosmos.core.digest import Digest, Material
 from cosmos.core.observed import BatchMeta
@@ -12,20 +15,38 @@ from cosmos.core.plan import Plan
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, LedgerEntry, Recorded, Request
 from cosmos.core.suspension import Suspension, Suspensions
-from cosmos.state import claims, history, loading, statuses, suspending
+from cosmos.state import claims, history, lease, loading, statuses, suspending
 from cosmos.state.board import Board
 from cosmos.state.database import Database
 from cosmos.state.history import Event
+from cosmos.state.lease import Hold
 
 
 class SqlRecords:
     """The database of one project.
 
     Every method raises StateError, with the next step, when the database cannot be used.
+
+    Args:
+        database: An open database.
+        epoch: What the engine records is written only while the lease is held as of this epoch; None needs no lease.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, epoch: int | None = None) -> None:
         self._database = database
+        self._epoch = epoch
+
+    def under(self, hold: Hold) -> "SqlRecords":
+        """The same for the controller that holds the lease: its writes raise Fenced once another one has it."""
+        return SqlRecords(self._database, hold.epoch)
+
+    @contextmanager
+    def _acting(self) -> Iterator[Connection]:
+        """A transaction of the engine."""
+        with self._database.writing() as connection:
+            if self._epoch is not None:
+                lease.require(connection, self._epoch)
+            yield connection
 
     def load(self, wanted: Mapping[str, Digest]) -> Recorded:
         with self._database.reading() as connection:
@@ -39,30 +60,30 @@ class SqlRecords:
 
     def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, commit: str) -> bool:
         try:
-            with self._database.writing() as connection:
+            with self._acting() as connection:
                 claims.intend(connection, attempt, material, meta, commit)
         except claims.TakenError:
             return False
         return True
 
     def started(self, batch_id: str, at: float) -> None:
-        with self._database.writing() as connection:
+        with self._acting() as connection:
             claims.started(connection, batch_id, at)
 
     def finished(self, entry: LedgerEntry, ended_at: float) -> None:
-        with self._database.writing() as connection:
+        with self._acting() as connection:
             claims.finished(connection, entry, ended_at)
 
     def failed(self, batch_id: str, reason: Reason, message: str, ended_at: float, *, cancelled: bool) -> None:
-        with self._database.writing() as connection:
+        with self._acting() as connection:
             claims.failed(connection, batch_id, reason, message, ended_at, cancelled=cancelled)
 
     def released(self, batch_id: str) -> None:
-        with self._database.writing() as connection:
+        with self._acting() as connection:
             claims.released(connection, batch_id)
 
     def request(self, request: Request) -> None:
-        with self._database.writing() as connection:
+        with self._acting() as connection:
             history.request(connection, request)
 
     def suspend(self, said: Suspension) -> None:
@@ -76,11 +97,11 @@ class SqlRecords:
             return suspending.read(connection)
 
     def event(self, kind: str, subject: str, reason: str, message: str, at: float) -> None:
-        with self._database.writing() as connection:
+        with self._acting() as connection:
             history.event(connection, kind, subject, reason, message, at)
 
     def save_statuses(self, plan: Plan, looked_at: float, holds: Callable[[str], bool] = lambda key: False) -> None:
-        with self._database.writing() as connection:
+        with self._acting() as connection:
             statuses.save(connection, plan, looked_at, holds)
 
     def note(self, name: str, value: str) -> None:

@@ -182,6 +182,25 @@ runs = Table(
     Index("runs_run", "run_id"),
 )
 
+lease = Table(
+    "lease",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("database", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("held", Boolean, nullable=False),
+    Column("since", Float, nullable=False),
+    Column("beat", BigInteger, nullable=False),
+    Column("beat_at", Float, nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("boot", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)
+
 notes = Table(
     "notes",
     metadata,

@@ -80,7 +80,7 @@ def waiting(site: Site, look_every_s: float = NEVER_S) -> Iterator[Wait]:
     project = open_project(ConfigManager(site.root, environment={}).settings())
     reports: list[Report] = []
     try:
-        with project.lock, project.engine() as engine:
+        with project.lease.held() as hold, project.engine(hold) as engine:
             loop = Converge(engine, reports.append, look_every_s=look_every_s)
             thread = Thread(target=loop.run, args=(project.desire(), Policy()), kwargs={"timeout_s": NEVER_S})
             thread.start()

@@ -18,6 +18,7 @@ from sqlalchemy import create_engine, text
 
 from cosmos.state import migrations
 from cosmos.state.database import Database, open_database
+from cosmos.state.lease import database_id
 from cosmos.state.tables import metadata
 
 OPEN_AND_CLOSE = """
@@ -120,3 +121,26 @@ def test_what_was_asked_before_there_were_suspensions_is_kept(url: str, path: Pa
         connection.execute("INSERT INTO requests VALUES (8, 'd', 'assume_lost', 3, 6.0, 'ann', '')")
         with pytest.raises(sqlite3.IntegrityError):
             connection.execute("INSERT INTO requests VALUES (9, 'd', 'dance', 3, 6.0, 'ann', '')")
+
+
+def test_a_database_of_the_first_version_gets_its_lease_and_keeps_what_it_has(url: str, path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = migrations.configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO notes VALUES ('specs', 'as they were')"))
+    engine.dispose()
+    with closing(open_database(url)) as database, database.reading() as connection:
+        assert connection.execute(text("SELECT value FROM notes")).scalars().all() == ["as they were"]
+        assert connection.execute(text("SELECT id, epoch, held FROM lease")).all() == [(1, 0, False)]
+        assert len(database_id(connection)) == 32
+
+
+def test_no_two_databases_have_one_id(tmp_path: Path) -> None:
+    ids = set()
+    for name in ("a.db", "b.db"):
+        with closing(open_database(f"sqlite:///{tmp_path}/{name}")) as database, database.reading() as connection:
+            ids.add(database_id(connection))
+    assert len(ids) == 2

@@ -1,0 +1,84 @@
+"""What acts: apply, wait, cancel, each under the lease. What people ask for is written down before, without it."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from cosmos.core.case import Policy
+from cosmos.core.plan import Plan
+from cosmos.engine.converge import Converge
+from cosmos.errors import BusyError
+from cosmos.outcome import Outcome, PlanView, Progress
+from cosmos.project import plans, reading, requests
+from cosmos.project.wiring import Project
+from cosmos.state.lease import Hold, Tell
+
+Listener = Callable[[Progress], None]
+
+
+class Acting:
+    """One call that acts. `detach` may be called from any thread; whoever acts then returns soon."""
+
+    def __init__(self, project: Project, listener: Listener | None) -> None:
+        self._project = project
+        self._listener = listener
+        self._loop: Converge | None = None
+        self._detached = False
+
+    def detach(self) -> None:
+        """Begin nothing more; work on hosts goes on."""
+        self._detached = True
+        if self._loop is not None:
+            self._loop.stop()
+
+    def apply(self, view: PlanView, by: str, *, wait: bool, timeout_s: float | None) -> Outcome:
+        with self._project.lease.held(tell=self._tell(view.plan), is_detached=lambda: self._detached) as hold:
+            if view.rerun:
+                requests.rerun(self._project, view, by)
+            targets = view.selected if view.targeted else None
+            return self._converge(hold, view, targets, wait=wait, timeout_s=timeout_s)
+
+    def wait(self, targets: Sequence[str], labels: Sequence[str], timeout_s: float | None) -> Outcome:
+        view = plans.make(self._project, targets, labels)
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            left = None if end is None else max(0.0, end - time.monotonic())
+            try:
+                with self._project.lease.held(watch=False) as hold:
+                    return self._converge(hold, view, frozenset(), wait=True, timeout_s=left)
+            except BusyError:  # it is followed meanwhile; one that is silent for long enough is taken over from
+                turn = reading.FOLLOW_S if left is None else min(reading.FOLLOW_S, left)
+                read = self._project.records.board
+                outcome = reading.follow(read, view, lambda: self._detached, turn, self._listener)
+            if not outcome.timed_out or (end is not None and time.monotonic() >= end):
+                return outcome
+
+    def cancel(self, names: Sequence[str], labels: Sequence[str], by: str, why: str) -> Outcome:
+        return self.carry_out(requests.cancel(self._project, names, labels, by, why))
+
+    def carry_out(self, view: PlanView) -> Outcome:
+        """Stop and close what was asked for, and start nothing; or leave it to the controller that is there."""
+        try:
+            with self._project.lease.held(tell=self._tell(view.plan), is_detached=lambda: self._detached) as hold:
+                return self._converge(hold, view, frozenset(), wait=False, timeout_s=None)
+        except BusyError as busy:
+            return Outcome(statuses=view.plan.statuses, problems=view.problems, handed_to=busy.message)
+
+    def _tell(self, plan: Plan) -> Tell:
+        """Why nothing happens yet."""
+
+        def tell(words: str) -> None:
+            if self._listener is not None:
+                self._listener(Progress(plan=plan, waits=words))
+
+        return tell
+
+    def _converge(
+        self, hold: Hold, view: PlanView, targets: frozenset[str] | None, *, wait: bool, timeout_s: float | None
+    ) -> Outcome:
+        with self._project.engine(hold) as engine:
+            self._loop = loop = Converge(engine, lambda report: plans.tell(report, self._project, self._listener))
+            if self._detached:
+                loop.stop()
+            report = loop.run(view.desired, Policy(targets=targets), wait=wait, timeout_s=timeout_s)
+        plans.remember(self._project, view.desired)
+        return plans.outcome(report, view, detached=loop.stopped, timed_out=loop.timed_out)
