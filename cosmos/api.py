@@ -132,7 +132,7 @@ class CosmosAPI:
 
     @cached_property
     def machines(self) -> "Machines":
-        """The hosts as machines: check, trust, pull."""
+        """The hosts as machines: check, trust, claim, pull."""
         from cosmos.project.machines import Machines
 
         return Machines(lambda: self._project)

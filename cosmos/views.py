@@ -120,6 +120,16 @@ class ShownKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShownOwner:
+    """Whose the project's folder on a host is. `line` is what stands there; empty where nobody has acted yet."""
+
+    name: str
+    line: str
+    who: str = ""
+    is_ours: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventRow:
     """One thing that happened, how often, and when last (seconds since the epoch)."""
 

@@ -1,4 +1,4 @@
-"""Commands about machines: hosts list, check, trust, pull."""
+"""Commands about machines: hosts list, check, trust, claim, pull."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +20,7 @@ Hosts = Annotated[
 ]
 
 app = typer.Typer(
-    help="Machines that runs are made on: list, check, trust, pull.", no_args_is_help=True, rich_markup_mode=None
+    help="Machines that runs are made on: list, check, trust, claim, pull.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
@@ -28,6 +28,7 @@ def add_to(parent: typer.Typer) -> None:
     app.command("list", epilog=examples("cosmos hosts list", "cosmos hosts list -o json"))(list_)
     app.command(epilog=examples("cosmos hosts check", "cosmos hosts check lambda -o json"))(check)
     app.command(epilog=examples("cosmos hosts trust lambda", "cosmos hosts trust lambda --yes"))(trust)
+    app.command(epilog=examples("cosmos hosts claim lambda", "cosmos hosts claim lambda --yes"))(claim)
     app.command(epilog=examples("cosmos hosts pull lambda", "cosmos hosts pull lambda ubuntu:24.04"))(pull)
     first = examples("cosmos hosts trust lambda", "cosmos hosts check lambda", "cosmos hosts list")
     parent.add_typer(app, name="hosts", epilog=first)
@@ -102,15 +103,46 @@ def _settled(shown: "ShownKey", screen: "Screen", *, yes: bool) -> bool:
     for line in shown.expected:
         screen.write(screen.paint(f"Until now it had another key: {line}", "red"))
     screen.write("Compare it with what the machine itself says: ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub")
-    if not yes and not _confirmed():
+    if not yes and not _confirmed("Trust it from now on?"):
         raise RefusedError("the key was not trusted", "answer y, or say --yes where nobody can be asked")
     return True
 
 
-def _confirmed() -> bool:
+def _confirmed(question: str) -> bool:
     import sys
 
-    return sys.stdin.isatty() and typer.confirm("Trust it from now on?", err=True)
+    return sys.stdin.isatty() and typer.confirm(question, err=True)
+
+
+def claim(
+    context: typer.Context,
+    name: Host,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Take it over without asking.")] = False,
+) -> int:
+    """Show whose the project's folder on a host is, ask, and take it over from a controller that is gone for good.
+
+    Its work there is adopted by the next apply, as far as the specs ask for it.
+    """
+    from cosmos.cli import render
+    from cosmos.errors import RefusedError
+
+    given = shell(context)
+    screen = render.err(color=given.color)
+    with given.open() as cosmos:
+        shown = cosmos.machines.owner(name)
+        if not shown.line:
+            screen.write(f"Nobody has acted on {shown.name} yet: the first apply makes it ours.")
+            return 0
+        screen.write(f"The project's folder on {shown.name} belongs to {shown.who}.")
+        if shown.is_ours:
+            screen.write("That is this project itself: it goes on there without this, unless a clock was set back.")
+        else:
+            screen.write("From then on that one can change nothing there. If it is still alive, stop it first.")
+        if not yes and not _confirmed("Take it over?"):
+            raise RefusedError("nothing was taken over", "answer y, or say --yes where nobody can be asked")
+        cosmos.machines.claim(shown)
+    screen.write("Taken over. Next: cosmos plan shows what is there, cosmos apply goes on with it.")
+    return 0
 
 
 def pull(

@@ -18,7 +18,7 @@ from cosmos.hosts.records import read_claim, read_exit, read_meta, read_time
 
 _DIGITS = 30
 """Of the largest number that a host counts in; Python gives up beyond 4300, and a float becomes infinite."""
-_ARITY = {"host": 4, "blob": 1, "gpu": 1, "app": 2, "batch": 1, "life": 5, "file": 2}
+_ARITY = {"owner": 1, "host": 4, "blob": 1, "gpu": 1, "app": 2, "batch": 1, "life": 5, "file": 2}
 """Fields after the tag of each record. After the tag `texts` come lines."""
 
 
@@ -61,6 +61,15 @@ def read_observation(answer: bytes) -> Reachable:
         driver=driver,
         gpu_trouble=trouble,
     )
+
+
+def read_owner_line(answer: bytes) -> str:
+    """The line of controller.json, which comes first in a look; empty where there is none."""
+    tag, _, rest = answer.partition(b"\0")
+    line, separator, _ = rest.partition(b"\0")
+    if tag != b"owner" or not separator:
+        raise _not_understood("it does not say whose the folder is")
+    return _text(line)
 
 
 def _records(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -29,8 +29,8 @@ class Claim:
 def read_claim(text: str) -> Claim | None:
     """A claim, or None when the text is none."""
     try:
-        data = _object(text)
-        return Claim(pid=_get(data, "pid", int), boot=_get(data, "boot", str), at=_get(data, "at", float))
+        data = json_object(text)
+        return Claim(pid=get(data, "pid", int), boot=get(data, "boot", str), at=get(data, "at", float))
     except ValueError:
         return None
 
@@ -47,17 +47,17 @@ def read_time(text: str) -> float | None:
 def read_exit(text: str) -> ExitRecord | None:
     """An exit record, or None when the text is none."""
     try:
-        data = _object(text)
+        data = json_object(text)
         return ExitRecord(
-            code=_get(data, "code", int),
-            started_at=_get(data, "started_at", float),
-            ended_at=_get(data, "ended_at", float),
-            boot_id=_get(data, "boot_id", str),
-            stage=_get(data, "stage", str),
-            timed_out=_get(data, "timed_out", bool),
-            stopped=_get(data, "stopped", bool),
-            interrupted=_get({"interrupted": False, **data}, "interrupted", bool),  # older records do not have these
-            stalled=_get({"stalled": False, **data}, "stalled", bool),
+            code=get(data, "code", int),
+            started_at=get(data, "started_at", float),
+            ended_at=get(data, "ended_at", float),
+            boot_id=get(data, "boot_id", str),
+            stage=get(data, "stage", str),
+            timed_out=get(data, "timed_out", bool),
+            stopped=get(data, "stopped", bool),
+            interrupted=get({"interrupted": False, **data}, "interrupted", bool),  # older records do not have these
+            stalled=get({"stalled": False, **data}, "stalled", bool),
         )
     except ValueError:
         return None
@@ -66,17 +66,17 @@ def read_exit(text: str) -> ExitRecord | None:
 def read_meta(text: str) -> BatchMeta | None:
     """What batch.json says, or None when it cannot be understood."""
     try:
-        data = _object(text)
+        data = json_object(text)
         return BatchMeta(
-            batch_id=_get(data, "batch_id", str),
-            project=_get(data, "project", str),
-            members=tuple(_member(member) for member in _get(data, "members", list)),
-            attempt=_get(data, "attempt", int),
-            digest_schema=_get(data, "digest_schema", int),
-            gpus=tuple(_get({"gpu": gpu}, "gpu", str) for gpu in _get(data, "gpus", list)),
-            commit=_get(data, "commit", str),
-            owner=_get(data, "owner", str),
-            created_at=_get(data, "created_at", float),
+            batch_id=get(data, "batch_id", str),
+            project=get(data, "project", str),
+            members=tuple(_member(member) for member in get(data, "members", list)),
+            attempt=get(data, "attempt", int),
+            digest_schema=get(data, "digest_schema", int),
+            gpus=tuple(get({"gpu": gpu}, "gpu", str) for gpu in get(data, "gpus", list)),
+            commit=get(data, "commit", str),
+            owner=get(data, "owner", str),
+            created_at=get(data, "created_at", float),
         )
     except ValueError:
         return None
@@ -104,14 +104,14 @@ def _member(data: object) -> Member:
     if not isinstance(data, dict):
         raise ValueError("a member is no object")
     return Member(
-        run_id=_get(data, "run_id", str),
-        key=_get(data, "key", str),
-        digest=Digest(_get(data, "digest", str)),
-        run=_get(data, "run", str),
+        run_id=get(data, "run_id", str),
+        key=get(data, "key", str),
+        digest=Digest(get(data, "digest", str)),
+        run=get(data, "run", str),
     )
 
 
-def _object(text: str) -> Mapping[str, object]:
+def json_object(text: str) -> Mapping[str, object]:
     try:
         data = json.loads(text)
     except RecursionError:
@@ -121,7 +121,7 @@ def _object(text: str) -> Mapping[str, object]:
     return data
 
 
-def _get(data: Mapping[str, object], key: str, kind: type[T]) -> T:
+def get(data: Mapping[str, object], key: str, kind: type[T]) -> T:
     value = data.get(key)
     if kind is float and type(value) is int and abs(value) < 1 << 53:
         value = float(value)

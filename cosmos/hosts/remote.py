@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from cosmos.core.reasons import Reason
 from cosmos.errors import HostRefused, HostUnreachable
+from cosmos.hosts.ownership import FENCED, FOREIGN, turned_away
 from cosmos.hosts.transport import Ended, Transport
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class RemoteCommandExecutor:
         Raises:
             HostUnreachable: No answer, or one that was cut off: the script may have had its effect or not.
             HostRefused: The script ran and said no.
+            Fenced: It did nothing, because another controller acts on the host now.
         """
         out = bytearray()
         for data in self.stream(script, feed):
@@ -109,6 +111,8 @@ class RemoteCommandExecutor:
         yield data
         if code >= 128:
             raise HostUnreachable(f"{self._host}: `{script.name}` was ended by signal {code - 128}", "look again")
+        if code in (FENCED, FOREIGN):
+            raise turned_away(self._host, code, ended.err)
         if code:
             raise refusal(f"{self._host}: {script.name}", ended.err)
 

@@ -4,11 +4,14 @@ All state is in files on the host: two controllers, or none, see the same thing.
 batch is in the builder; `hosts.process` and `hosts.docker` give it theirs.
 """
 
+import copy
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 from cosmos.core.finding import Finding
 from cosmos.core.observed import Reachable
@@ -17,9 +20,10 @@ from cosmos.core.recorded import FileEntry, Manifest
 from cosmos.errors import HostRefused, HostUnreachable
 from cosmos.hosts.check import judge, read_facts
 from cosmos.hosts.layout import Layout, is_output_name
-from cosmos.hosts.parse import read_logs, read_manifest, read_observation
+from cosmos.hosts.ownership import Owner, belongs, read_owner
+from cosmos.hosts.parse import read_logs, read_manifest, read_observation, read_owner_line
 from cosmos.hosts.remote import RemoteCommandExecutor, Script
-from cosmos.hosts.scripts import BashScriptBuilder
+from cosmos.hosts.scripts import BashScriptBuilder, guarded
 from cosmos.hosts.transfer import FileTransferService
 from cosmos.hosts.transport import Transport
 
@@ -37,6 +41,8 @@ class RunDirectoryHost:
         workdir: A folder on it, absolute or below `~`.
         project: Name of the project.
         builder: Makes the builder of its scripts, once it is known where things are.
+        owner: Who acts; whatever changes something on the host is done only while nobody else does.
+        has_left: Whether the owner's database was in a place (`Owner.place`) and is there no more.
     """
 
     runs_containers = False
@@ -48,6 +54,8 @@ class RunDirectoryHost:
         workdir: str,
         project: str,
         builder: Callable[[Layout], BashScriptBuilder],
+        owner: Owner = Owner(),
+        has_left: Callable[[str], bool] = lambda place: False,
     ) -> None:
         self.name = name
         self._transport = transport
@@ -56,7 +64,17 @@ class RunDirectoryHost:
         self._make = builder
         self._making = threading.Lock()
         self._builder: BashScriptBuilder | None = None
+        self._owner = owner
+        self._has_left = has_left
+        self._former = ""
+        """The place in controller.json that the owner's database has left."""
         self.executor = RemoteCommandExecutor(name, transport)
+
+    def under(self, epoch: int, since: float) -> Self:
+        """The same host for a controller that holds the lease; it shares the way there."""
+        acting = copy.copy(self)
+        acting._owner = replace(self._owner, epoch=epoch, since=since)
+        return acting
 
     @property
     def builder(self) -> BashScriptBuilder:
@@ -93,21 +111,56 @@ class RunDirectoryHost:
 
     def observe(self, wanted_blobs: Iterable[str]) -> Reachable:
         try:
-            return read_observation(self.executor.run(self.builder.observe(wanted_blobs)))
+            answer = self.executor.run(self.builder.observe(wanted_blobs))
         except HostRefused as error:  # nothing was seen, so nothing may be concluded
             raise HostUnreachable(f"could not look: {error.message}", error.hint) from error
+        self._admit(read_owner_line(answer))
+        return read_observation(answer)
+
+    def _admit(self, line: str) -> None:
+        """What is seen in another one's folder is none of our business: not even that something is absent.
+
+        Raises:
+            HostUnreachable: It belongs to another controller.
+        """
+        found = read_owner(line) if line else self._owner
+        if found is None or not found.is_followed_by(self._owner, self._has_left):
+            raise belongs(self.name, line)
+        self._former = found.escaped_place if found.place != self._owner.place else ""
+
+    def owner_line(self) -> str:
+        """The line of controller.json; empty where there is none."""
+        return self.executor.run(self.builder.owner()).decode("utf-8", "replace").strip()
+
+    def is_ours(self, line: str) -> bool:
+        """Whether who wrote that line is this controller, or one that this one follows."""
+        found = read_owner(line)
+        return found is not None and found.is_followed_by(self._owner, self._has_left)
+
+    def claim(self, seen: str) -> None:
+        """Take the folder over from the controller that wrote this line.
+
+        Raises:
+            HostUnreachable: It belongs to a third one by now.
+        """
+        nothing = Script(name="claim", text=":")
+        self.executor.run(guarded(nothing, self.builder.layout.root, self._owner, self._former, seen))
+
+    def _change(self, script: Script) -> bytes:
+        """Run a script that changes something, if this controller may."""
+        return self.executor.run(guarded(script, self.builder.layout.root, self._owner, self._former))
 
     def put_blobs(self, blobs: Sequence[tuple[str, int, Path]], progress: Progress) -> None:
         self.files.upload(blobs, progress)
 
     def prepare(self, batch: BatchPlan) -> None:
-        self.executor.run(self.builder.prepare(batch))
+        self._change(self.builder.prepare(batch))
 
     def start(self, batch_id: str) -> None:
-        self.executor.run(self.builder.start(batch_id))
+        self._change(self.builder.start(batch_id))
 
     def stop(self, batch_id: str, grace_s: float) -> None:
-        self.executor.run(self.builder.stop(batch_id, grace_s))
+        self._change(self.builder.stop(batch_id, grace_s))
 
     def manifest(self, batch_id: str, folder: str) -> Manifest:
         return self._manifest(batch_id, self.executor.run(self.builder.manifest(batch_id, folder)))
@@ -133,7 +186,7 @@ class RunDirectoryHost:
         return self.executor.run(self.builder.log_times(batch_id))
 
     def release(self, batch_id: str) -> None:
-        said = self.executor.run(self.builder.release(batch_id))
+        said = self._change(self.builder.release(batch_id))
         if said:
             logger.warning("%s: %s", self.name, said.decode("utf-8", "replace"))
 

@@ -8,6 +8,7 @@ values in it is run.sh, and they are quoted once, by `shlex.quote`.
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import TypedDict
@@ -29,6 +30,7 @@ from cosmos.hosts.layout import (
     plain,
     plain_path,
 )
+from cosmos.hosts.ownership import Owner
 from cosmos.hosts.records import write_meta
 from cosmos.hosts.remote import Script
 
@@ -109,6 +111,10 @@ class BashScriptBuilder:
         stdin = "".join(f"{checked_sha256(sha256)}\n" for sha256 in wanted).encode()
         args = (self.layout.root, str(RECORD_LIMIT), *docker)
         return script("observe", *args, stdin=stdin, deadline_s=60, after=after)
+
+    def owner(self) -> Script:
+        """Whose the project's folder is."""
+        return script("owner", self.layout.root)
 
     def check(self, images: Sequence[str]) -> Script:
         """What the host has of what cosmos needs."""
@@ -220,6 +226,21 @@ def script(
     text = language + "\n".join(_file(f"{part}.sh") for part in (*after, name))
     limits = _Moving(deadline_s=deadline_s, patience_s=patience_s, moving=moving)
     return Script(name=name, text=text, args=args, stdin=stdin, **limits)
+
+
+def guarded(script: Script, folder: str, owner: Owner, former: str = "", seen: str = "") -> Script:
+    """A script that changes something, after bash/claim.sh.
+
+    Args:
+        script: What is to be done.
+        folder: The project's folder on the host.
+        owner: Who does it.
+        former: Where the owner's database was before it was moved, as it stands in a line.
+        seen: The line of another owner that may be written over.
+    """
+    return replace(
+        script, text=f"{_file('claim.sh')}\n{script.text}", args=(folder, owner.line, former, seen, *script.args)
+    )
 
 
 @cache

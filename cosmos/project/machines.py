@@ -1,4 +1,4 @@
-"""Hosts as machines: are they fit, are they who they say, have they the images. Independent of any run's state."""
+"""Hosts as machines: are they fit, ours, who they say, have they the images. Independent of any run's state."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,14 +7,15 @@ from cosmos.core.desired import Desired
 from cosmos.core.finding import Finding, Level
 from cosmos.core.placement import may_take
 from cosmos.core.select import Named, among_hosts, one, select
-from cosmos.errors import HostRefused, HostUnreachable, NotFoundError, RefusedError
+from cosmos.errors import HostRefused, HostUnreachable, RefusedError
 from cosmos.hosts.docker.executor import DockerExecutor
+from cosmos.hosts.ownership import whose
 from cosmos.hosts.run_directory import RunDirectoryHost
 from cosmos.hosts.ssh.connection import presented_key
 from cosmos.hosts.ssh.keys import EDIT_HOST_KEY, HostKey, find_pin, trust
 from cosmos.hosts.ssh.target import SshTarget
 from cosmos.project.wiring import Project, ssh_target
-from cosmos.views import ShownKey
+from cosmos.views import ShownKey, ShownOwner
 
 _BESIDE = 8
 """Hosts that are checked at a time."""
@@ -47,7 +48,8 @@ class Machines:
     def _checked(self, name: str, images: Sequence[str]) -> list[Finding]:
         reached = _reached(name, self._open())
         try:
-            return [reached, *self._host(name).check(images)]
+            host = self._host(name)
+            return [reached, *_whose(name, host), *host.check(images)]
         except HostUnreachable as error:
             return [Finding(level=Level.UNREACHABLE, about="connection", words=error.message, remedy=error.hint)]
         except HostRefused as error:
@@ -79,6 +81,24 @@ class Machines:
         for image in wanted:
             for piece in host.pull(image):
                 yield image, piece
+
+    def owner(self, name: str) -> ShownOwner:
+        """Whose the project's folder on a host is. Changes nothing there."""
+        chosen = self._one(name)
+        host = self._host(chosen)
+        line = host.owner_line()
+        return ShownOwner(name=chosen, line=line, who=whose(line), is_ours=host.is_ours(line))
+
+    def claim(self, shown: ShownOwner) -> None:
+        """Take a folder over from the controller that `owner` has shown. It can change nothing there any more.
+
+        Raises:
+            BusyError: Another controller of this project acts.
+            HostUnreachable: The folder belongs to a third one by now.
+        """
+        project = self._open()
+        with project.lease.held() as hold:
+            self._host(shown.name).under(hold.epoch, hold.since).claim(shown.line)
 
     def key(self, name: str) -> ShownKey:
         """The key that a host shows now, and what is known about it. Nothing is sent to it.
@@ -133,10 +153,22 @@ class Machines:
         return [Named(key=name) for name in sorted(self._open().settings.hosts)]
 
     def _host(self, name: str) -> RunDirectoryHost:
-        host = self._open().world.hosts[name]
-        if not isinstance(host, RunDirectoryHost):
-            raise NotFoundError(f"{name} is no machine that can be checked")
-        return host
+        return self._open().machines[name]
+
+
+def _whose(name: str, host: RunDirectoryHost) -> list[Finding]:
+    """Said only where it is not ours."""
+    line = host.owner_line()
+    if not line or host.is_ours(line):
+        return []
+    return [
+        Finding(
+            level=Level.PROBLEM,
+            about="owner",
+            words=f"the project's folder there belongs to {whose(line)}",
+            remedy=f"if that controller is gone for good: cosmos hosts claim {name}",
+        )
+    ]
 
 
 def _reached(name: str, project: Project) -> Finding:

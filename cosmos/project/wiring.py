@@ -8,7 +8,7 @@ import os
 import platform
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -20,7 +20,6 @@ from cosmos.config import HostSettings, Settings
 from cosmos.core.desired import Desired
 from cosmos.core.load import Loaded, SourceFile, load
 from cosmos.core.placement import HostConfig
-from cosmos.core.ports import Host
 from cosmos.core.spec import ModelSpec
 from cosmos.engine.cycle import Engine
 from cosmos.engine.desire import Surroundings, desire
@@ -29,6 +28,7 @@ from cosmos.engine.world import SystemClock, World
 from cosmos.errors import Fenced
 from cosmos.hosts.docker.executor import DockerExecutor
 from cosmos.hosts.local import LocalTransport
+from cosmos.hosts.ownership import Owner
 from cosmos.hosts.process import ProcessHost
 from cosmos.hosts.run_directory import RunDirectoryHost
 from cosmos.hosts.ssh.target import SshTarget
@@ -38,7 +38,8 @@ from cosmos.source import Revision, WorkingTree
 from cosmos.state.database import Database, open_database
 from cosmos.state.facts import SqlFactCache
 from cosmos.state.lease import Hold, Lease
-from cosmos.state.process import this_process
+from cosmos.state.process import place_of, this_process
+from cosmos.state.quick import may_be, sqlite_path
 from cosmos.state.records import SqlRecords
 from cosmos.store.blobs import LocalStore
 from cosmos.store.inputs import ProjectInputs
@@ -56,6 +57,8 @@ class Project:
     settings: Settings
     database: Database
     records: SqlRecords
+    machines: Mapping[str, RunDirectoryHost]
+    """The hosts of `world`, as more than the engine needs to know."""
     facts: SqlFactCache
     world: World
     surroundings: Surroundings
@@ -87,7 +90,9 @@ class Project:
         """
         slots = sum(host.slots or USUAL_SLOTS for host in self.world.host_configs)
         workers = ThreadWorkers(slots + MEDIA_WORKERS)
-        engine = Engine(world=replace(self.world, records=self.records.under(hold)), workers=workers)
+        hosts = {name: host.under(hold.epoch, hold.since) for name, host in self.machines.items()}
+        world = replace(self.world, records=self.records.under(hold), hosts=hosts)
+        engine = Engine(world=world, workers=workers)
         try:
             yield engine
         except Fenced:  # what is under way may change nothing any more: it is not waited for
@@ -127,11 +132,14 @@ def open_project(settings: Settings) -> Project:
     tree = WorkingTree(settings.root, settings.specs)
     revision = tree.revision()
     configs = tuple(_config(name, host) for name, host in sorted(settings.hosts.items()))
+    who = f"{os.environ.get('USER', str(os.getuid()))}@{socket.gethostname()}"
+    make = _Making(settings, owner_of(settings, records, who))
+    machines = {name: make.host(name, host) for name, host in sorted(settings.hosts.items())}
     world = World(
         project=settings.name,
         root=settings.root,
         logs=settings.state / "logs",
-        hosts={name: _host(name, host, settings) for name, host in sorted(settings.hosts.items())},
+        hosts=machines,
         host_configs=configs,
         keep_failed=frozenset(name for name, host in settings.hosts.items() if host.keep_failed),
         records=records,
@@ -139,7 +147,7 @@ def open_project(settings: Settings) -> Project:
         probe=probe,
         adapters=ADAPTERS,
         clock=SystemClock(),
-        owner=f"{os.environ.get('USER', str(os.getuid()))}@{socket.gethostname()}",
+        owner=who,
         commit=f"{revision.commit}{'-dirty' if revision.dirty and revision.commit else ''}",
         versions=versions,
     )
@@ -150,7 +158,7 @@ def open_project(settings: Settings) -> Project:
         inputs=ProjectInputs(settings.root, facts, probe),
         hosts=configs,
     )
-    return Project(settings, database, records, facts, world, surroundings, tree, revision)
+    return Project(settings, database, records, machines, facts, world, surroundings, tree, revision)
 
 
 def built_in_models() -> dict[str, ModelSpec]:
@@ -191,17 +199,47 @@ def _config(name: str, host: HostSettings) -> HostConfig:
     )
 
 
-def _host(name: str, host: HostSettings, settings: Settings) -> Host:
-    is_local = host.address == "local"
-    transport = LocalTransport() if is_local else _over_ssh(ssh_target(name, host, settings))
-    workdir = host.workdir or (str(settings.state / "work") if is_local else "~/cosmos")
-    if is_local:
-        workdir = str(Path(workdir).expanduser().absolute())
-    if host.runtime == "docker":
-        return DockerExecutor(name, transport, workdir, settings.name, mounts=host.mounts, sudo=host.sudo)
-    return ProcessHost(
-        name, transport, workdir, settings.name, host.python or (sys.executable if is_local else "python3")
-    )
+def owner_of(settings: Settings, records: SqlRecords, who: str) -> Owner:
+    """This project's controllers, as hosts know them."""
+    path = sqlite_path(settings.database_url)
+    return Owner(database=records.database_id, place="" if path is None else place_of(path), who=who)
+
+
+@dataclass(frozen=True)
+class _Making:
+    """Makes hosts of one project."""
+
+    settings: Settings
+    owner: Owner
+
+    def host(self, name: str, host: HostSettings) -> RunDirectoryHost:
+        settings, is_local = self.settings, host.address == "local"
+        transport = LocalTransport() if is_local else _over_ssh(ssh_target(name, host, settings))
+        workdir = host.workdir or (str(settings.state / "work") if is_local else "~/cosmos")
+        if is_local:
+            workdir = str(Path(workdir).expanduser().absolute())
+        owner, has_left = self.owner, self._has_left
+        if host.runtime == "docker":
+            return DockerExecutor(
+                name,
+                transport,
+                workdir,
+                settings.name,
+                mounts=host.mounts,
+                sudo=host.sudo,
+                owner=owner,
+                has_left=has_left,
+            )
+        python = host.python or (sys.executable if is_local else "python3")
+        return ProcessHost(name, transport, workdir, settings.name, python, owner=owner, has_left=has_left)
+
+    def _has_left(self, place: str) -> bool:
+        """The folder of the project was moved on this machine, or is reached by another path."""
+        there, here = place.partition(":"), self.owner.place.partition(":")
+        if not there[0] or there[0] != here[0]:
+            return False
+        path = Path(there[2])
+        return not may_be(path, self.owner.database) or path.samefile(here[2])
 
 
 def _over_ssh(target: SshTarget) -> Transport:

@@ -5,10 +5,11 @@ told from here is only ever that a process is no more; where that is not certain
 """
 
 import os
-import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+MACHINE_ID = "/etc/machine-id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Process:
 def this_process(who: str) -> Process:
     pid = os.getpid()
     return Process(
-        machine=_line("/etc/machine-id"),
+        machine=_line(MACHINE_ID),
         boot=_line("/proc/sys/kernel/random/boot_id"),
         namespace=_link("/proc/self/ns/pid"),
         pid=pid,
@@ -38,9 +39,9 @@ def this_process(who: str) -> Process:
     )
 
 
-def machine_name() -> str:
-    """What tells this machine from others: its id, or its host name where it has none."""
-    return _line("/etc/machine-id") or socket.gethostname()
+def place_of(path: Path) -> str:
+    """`machine:path`, by which a file is known on other machines. A container has no id of a machine."""
+    return f"{_line(MACHINE_ID)}:{path.resolve()}"
 
 
 def has_ended(other: Process, here: Process) -> bool:

@@ -21,6 +21,17 @@ def sqlite_path(url: str) -> Path | None:
     return Path(path) if path not in (url, "", ":memory:") else None
 
 
+def may_be(path: Path, database: str) -> bool:
+    """Whether a file is the database of this id; of one that cannot be read nobody knows."""
+    try:
+        if not path.exists():
+            return False
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT database FROM lease").fetchall() == [(database,)]
+    except (sqlite3.Error, OSError):
+        return True
+
+
 def read_board(url: str, *, patience_s: float = 2.0) -> Board | None:
     """What the last look left, or None where only the slow way can tell."""
     path = sqlite_path(url)

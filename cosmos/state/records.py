@@ -40,6 +40,12 @@ class SqlRecords:
         """The same for the controller that holds the lease: its writes raise Fenced once another one has it."""
         return SqlRecords(self._database, hold.epoch)
 
+    @property
+    def database_id(self) -> str:
+        """What tells this database from all others."""
+        with self._database.reading() as connection:
+            return lease.database_id(connection)
+
     @contextmanager
     def _acting(self) -> Iterator[Connection]:
         """A transaction of the engine."""

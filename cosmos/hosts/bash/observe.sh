@@ -31,6 +31,17 @@ apps() { # who computes on the GPUs
   timeout 20 nvidia-smi --format=csv,noheader,nounits --query-compute-apps=gpu_uuid,pid,process_name,used_gpu_memory
 }
 
+owner() { # the line that says whose the folder is, `?` where it cannot be one
+  local line='' file=$root/controller.json
+  if is_record "$file"; then
+    [[ -r $file ]] || refuse "$file: Permission denied"
+    IFS=' ' read -r line <"$file" || :
+  elif [[ -e $file || -L $file ]]; then
+    line='?'
+  fi
+  printf '%s\0' owner "$line"
+}
+
 host() {
   local space near=$root
   while ! is_folder "$near"; do near=$(dirname -- "$near"); done
@@ -152,6 +163,7 @@ batches() { # processes first, records after: what ends in between is then seen 
 wanted=$(cat)
 exec 8< <(gpus 2>/dev/null; echo "status $?") 7< <(apps 2>/dev/null; echo "status $?")
 boot_id
+owner
 host
 ! real=$(realpath -e -- "$root" 2>/dev/null) || root=$real # as our processes and containers name it
 ((${#docker[@]} == 0)) || containers

@@ -8,7 +8,7 @@ refuse_other . "${1##*/}"
 prepared_for .
 [[ $by == "$runtime" ]] || refuse "$1 was prepared for a $by: set \`runtime\` back, or stop this batch"
 [[ -f batch.json ]] || refuse "$1 is not complete: prepare it again"
-setsid bash "$1/run.sh" </dev/null >/dev/null 2>&1 &
+setsid bash "$1/run.sh" </dev/null >/dev/null 2>&1 4>&- & # 4: the lock of claim.sh, which ends with this script
 runner=$!
 export LC_ALL=C # not earlier: the program keeps the language of its user
 for ((turn = 0; turn < 1000; turn++)); do

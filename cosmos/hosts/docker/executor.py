@@ -4,10 +4,11 @@ Create and start, never `docker run`: the container's name is the claim, its end
 safe, and it lives on when the connection or the controller does not.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from cosmos.hosts.docker.scripts import DOCKER, SUDO_DOCKER, DockerScriptBuilder
 from cosmos.hosts.layout import Layout
+from cosmos.hosts.ownership import Owner
 from cosmos.hosts.run_directory import RunDirectoryHost
 from cosmos.hosts.transport import Transport
 
@@ -22,6 +23,8 @@ class DockerExecutor(RunDirectoryHost):
         project: Name of the project.
         mounts: Folders of the host that containers may read, by their path in the container.
         sudo: Call docker through `sudo -n`.
+        owner: Who acts on it.
+        has_left: Whether the owner's database was in a place and is there no more.
     """
 
     runs_containers = True
@@ -35,13 +38,15 @@ class DockerExecutor(RunDirectoryHost):
         *,
         mounts: Mapping[str, str] | None = None,
         sudo: bool = False,
+        owner: Owner = Owner(),
+        has_left: Callable[[str], bool] = lambda place: False,
     ) -> None:
         docker = SUDO_DOCKER if sudo else DOCKER
 
         def builder(layout: Layout) -> DockerScriptBuilder:
             return DockerScriptBuilder(layout, mounts, docker)
 
-        super().__init__(name, transport, workdir, project, builder)
+        super().__init__(name, transport, workdir, project, builder, owner, has_left)
 
     def pull(self, image: str) -> Iterator[bytes]:
         """Bring an image to the host; pieces of what docker says.
