@@ -3,6 +3,7 @@
 import grp
 import os
 import pwd
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,7 @@ def site(tmp_path: Path, open_folder: Path, member: User, shared: Dockerd) -> It
     site = Site(tmp_path / "project", toml=toml, gpu_host=host)
     yield site
     shared.remove_containers()
+    shutil.rmtree(host.workdir, ignore_errors=True)  # the next test's project is another one, of the same name
     host.sshd.stop()
 
 
