@@ -279,3 +279,15 @@ def test_on_a_full_disk_a_controller_still_follows_itself(tmp_path: Path) -> Non
         assert folder.owner is not None
         assert folder.owner.epoch == 6
         assert list((folder.file.parent / "batches").iterdir()) == []
+
+
+def test_a_folder_that_has_seen_a_later_time_is_claimed_back(folder: Folder) -> None:
+    """The clock here was set back and the database made anew: nobody else is there, and a person says so."""
+    folder.write(f"{Owner(database='cd34', place=HERE.place, epoch=99).line}\n")
+    host = folder.host(HERE)
+    with pytest.raises(Fenced) as caught:
+        change(host)
+    assert caught.value.hint.endswith("cosmos hosts claim gpu")
+    host.claim(host.owner_line())
+    change(host)
+    assert folder.owner == HERE
