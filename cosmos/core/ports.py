@@ -18,6 +18,7 @@ from cosmos.core.plan import Plan
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, FileEntry, LedgerEntry, Manifest, Recorded, Request
 from cosmos.core.run import Container, MediaFacts
+from cosmos.core.stock import StockKeeper
 
 Progress = Callable[[int], None]
 """Called with the number of bytes done since the last call."""
@@ -76,7 +77,7 @@ class Result:
     log_times: bytes
 
 
-class Host(Protocol):
+class Host(StockKeeper, Protocol):
     """A machine that runs work. Every method may raise HostUnreachable."""
 
     name: str

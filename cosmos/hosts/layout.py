@@ -22,6 +22,8 @@ TIMES = "run.log.times"
 SUMS = "inputs.sha256"
 INPUTS = "inputs"
 OUTPUTS = "outputs"
+GONE = ".gone-"
+"""Before the id of a batch whose run directory is being removed."""
 RESERVED = frozenset(
     {
         META,
@@ -84,14 +86,22 @@ class Layout:
         return f"{self.gpus}/{plain(gpu)}"
 
 
+def is_batch_id(name: str) -> bool:
+    return _BATCH_ID.fullmatch(name) is not None
+
+
 def checked_id(batch_id: str) -> str:
-    if not _BATCH_ID.fullmatch(batch_id):
+    if not is_batch_id(batch_id):
         raise HostRefused(f"{batch_id!r} is no batch id", "ids are lower-case letters, digits, `-` and `_`")
     return batch_id
 
 
+def is_sha256(name: str) -> bool:
+    return _SHA256.fullmatch(name) is not None
+
+
 def checked_sha256(sha256: str) -> str:
-    if not _SHA256.fullmatch(sha256):
+    if not is_sha256(sha256):
         raise HostRefused(f"{sha256!r} is no sha256", "64 lower-case hexadecimal digits are one")
     return sha256
 
@@ -136,6 +146,16 @@ def output_name(name: str) -> str:
     if not is_output_name(name):
         raise HostRefused(f"the output {name!r} has a name that cannot be published", "have the program write another")
     return name
+
+
+def leftover(path: str) -> str:
+    """A path below the project's folder, of a kind that nothing but clearing away asks for."""
+    folder, _, name = path.rpartition("/")
+    if folder == "blobs/.part":
+        return f"{folder}/{plain(name)}"
+    if folder == "batches" and name.startswith(GONE):
+        return f"{folder}/{GONE}{checked_id(name.removeprefix(GONE))}"
+    raise HostRefused(f"{path!r} is no leftover of ours", "only what was cut off on its way may be removed")
 
 
 def folders_of(paths: Iterable[str]) -> tuple[str, ...]:

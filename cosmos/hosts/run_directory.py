@@ -6,9 +6,10 @@ batch is in the builder; `hosts.process` and `hosts.docker` give it theirs.
 
 import copy
 import logging
+import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -17,6 +18,7 @@ from cosmos.core.finding import Finding
 from cosmos.core.observed import Reachable
 from cosmos.core.ports import BatchPlan, Progress, Result
 from cosmos.core.recorded import FileEntry, Manifest
+from cosmos.core.stock import Stock
 from cosmos.errors import HostRefused, HostUnreachable
 from cosmos.hosts.check import judge, read_facts
 from cosmos.hosts.layout import Layout, is_output_name
@@ -24,6 +26,7 @@ from cosmos.hosts.ownership import Owner, belongs, read_owner
 from cosmos.hosts.parse import read_logs, read_manifest, read_observation, read_owner_line
 from cosmos.hosts.remote import RemoteCommandExecutor, Script
 from cosmos.hosts.scripts import BashScriptBuilder, guarded
+from cosmos.hosts.stock import read_stock
 from cosmos.hosts.transfer import FileTransferService
 from cosmos.hosts.transport import Transport
 
@@ -189,6 +192,24 @@ class RunDirectoryHost:
         said = self._change(self.builder.release(batch_id))
         if said:
             logger.warning("%s: %s", self.name, said.decode("utf-8", "replace"))
+
+    def stored(self) -> Stock:
+        return read_stock(self.executor.run(self.builder.stored()))
+
+    def damaged(self, blobs: Mapping[str, int]) -> frozenset[str]:
+        script = self.builder.damaged(blobs, sum(blobs.values()))
+        return frozenset(self.executor.run(script).decode("ascii", "replace").split()) & blobs.keys()
+
+    def discard(
+        self,
+        *,
+        unused: Iterable[str] = (),
+        damaged: Mapping[str, int] | None = None,
+        leftovers: Iterable[str] = (),
+        idle_s: float,
+    ) -> frozenset[str]:
+        script = self.builder.discard(unused, damaged or {}, leftovers, math.ceil(idle_s))
+        return frozenset(self._change(script).decode("utf-8", "replace").split("\n")) - {""}
 
     def wait_for_exit(self, batch_ids: Sequence[str], timeout_s: float) -> None:
         self.executor.run(self.builder.wait(batch_ids, timeout_s))

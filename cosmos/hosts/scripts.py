@@ -25,6 +25,7 @@ from cosmos.hosts.layout import (
     checked_id,
     checked_sha256,
     folders_of,
+    leftover,
     output_name,
     own_path,
     plain,
@@ -176,6 +177,24 @@ class BashScriptBuilder:
         args = (self.layout.blobs, plain(name), _file("receive.py"))
         return script("receive_many", *args, **_moving(size), after=_BY_PYTHON)
 
+    def stored(self) -> Script:
+        return script("stored", self.layout.root, deadline_s=600)
+
+    def damaged(self, blobs: Iterable[str], size: int) -> Script:
+        """Read blobs, together so many bytes; say which are damaged."""
+        stdin = "".join(f"{checked_sha256(sha256)}\n" for sha256 in blobs).encode()
+        return script("damaged", self.layout.blobs, stdin=stdin, **_reading(size))
+
+    def discard(
+        self, unused: Iterable[str], damaged: Mapping[str, int], leftovers: Iterable[str], idle_s: int
+    ) -> Script:
+        """Remove blobs and leftovers that nobody has used for so long, and damaged blobs of these sizes."""
+        lines = [f"unused {checked_sha256(sha256)}\n" for sha256 in unused]
+        lines += [f"damaged {checked_sha256(sha256)}\n" for sha256 in damaged]
+        lines += [f"leftover {leftover(path)}\n" for path in leftovers]
+        args = (self.layout.root, str(max(0, idle_s)))
+        return script("discard", *args, stdin="".join(lines).encode(), **_reading(sum(damaged.values())))
+
     def send(self, batch_id: str, folder: str, files: Sequence[tuple[int, str]], size: int) -> Script:
         """Print files (offset, name) of an output folder one after the other; `size` is how much that will be."""
         stdin = "".join(f"{offset} {output_name(name)}\n" for offset, name in files).encode()
@@ -210,6 +229,16 @@ class _Moving(TypedDict):
 def _moving(size: int) -> _Moving:
     """Limits of a script that moves so many bytes."""
     return {"deadline_s": 600.0 + size / SLOWEST, "patience_s": 60.0, "moving": size}
+
+
+class _Reading(TypedDict):
+    deadline_s: float
+    after: Sequence[str]
+
+
+def _reading(size: int) -> _Reading:
+    """Of a script that hashes so many bytes, at 10 MB a second or more."""
+    return {"deadline_s": 600.0 + size / 10e6, "after": ("common", "sums")}
 
 
 def script(

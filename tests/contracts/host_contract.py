@@ -21,6 +21,7 @@ from cosmos.core.observed import BatchMeta, BatchState, ObservedBatch
 from cosmos.core.ports import BatchPlan, Host
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import FileEntry
+from cosmos.core.stock import Stock
 from cosmos.errors import HostError, HostRefused, HostUnreachable, TransferError
 from tests.makers import a_batch_meta
 
@@ -489,6 +490,65 @@ class HostContract:
         lab.host.release(whole.meta.batch_id)
         lab.host.release(part.meta.batch_id)
         assert lab.host.observe([]).batches == {}
+
+    def test_what_is_kept_is_listed_with_its_size(self, lab: Lab) -> None:
+        assert lab.host.stored() == Stock()
+        sha256 = lab.put(b"four")
+        batch_id = lab.ended().batch_id
+        stock = lab.host.stored()
+        assert {name: (blob.size, blob.links) for name, blob in stock.blobs.items()} == {sha256: (4, 1)}
+        assert stock.folders.keys() == {batch_id}
+        assert stock.leftovers == {}
+
+    def test_damaged_blobs_are_named(self, lab: Lab) -> None:
+        whole, damaged, absent = lab.put(b"whole"), lab.put(b"damaged"), "0" * 64
+        lab.world.damage_blob(damaged)
+        assert lab.host.damaged({whole: 5, damaged: 7, absent: 1}) == {damaged}
+        assert lab.host.damaged({}) == frozenset()
+
+    def test_only_what_is_named_and_unused_is_discarded(self, lab: Lab) -> None:
+        one, two = lab.put(b"one"), lab.put(b"two")
+        assert lab.host.discard(unused=[one, "0" * 64], idle_s=0) == {one}
+        assert lab.host.observe([one, two]).blobs == {two}
+        assert lab.host.discard(unused=[one], idle_s=0) == frozenset()
+
+    def test_what_was_used_lately_is_not_discarded(self, lab: Lab) -> None:
+        sha256 = lab.put(b"one")
+        assert lab.host.discard(unused=[sha256], idle_s=3600) == frozenset()
+        assert lab.host.observe([sha256]).blobs == {sha256}
+
+    def test_a_blob_of_a_batch_is_not_discarded_before_the_batch_is_released(self, lab: Lab) -> None:
+        sha256 = lab.put(b"one")
+        batch_id = lab.ended(inputs={"one.bin": sha256}).batch_id
+        assert lab.host.stored().blobs[sha256].links > 1
+        assert lab.host.discard(unused=[sha256], idle_s=0) == frozenset()
+        lab.host.release(batch_id)
+        assert lab.host.discard(unused=[sha256], idle_s=0) == {sha256}
+
+    def test_a_damaged_blob_is_discarded_whoever_holds_it_and_a_whole_one_is_not(self, lab: Lab) -> None:
+        whole, damaged = lab.put(b"whole"), lab.put(b"damaged")
+        lab.host.prepare(lab.batch(inputs={"one.bin": damaged}))
+        lab.world.damage_blob(damaged)
+        assert lab.host.discard(damaged={whole: 5, damaged: 7}, idle_s=0) == {damaged}
+        assert lab.host.observe([whole, damaged]).blobs == {whole}
+        assert lab.put(b"damaged") == damaged
+        assert lab.host.damaged({damaged: 7}) == frozenset()
+
+    def test_a_batch_whose_blob_was_discarded_is_refused_until_it_is_there_again(self, lab: Lab) -> None:
+        """Between the look that found the blob and the preparation that needs it."""
+        sha256 = lab.put(b"one")
+        plan = lab.batch(inputs={"one.bin": sha256})
+        assert lab.host.discard(unused=[sha256], idle_s=0) == {sha256}
+        with pytest.raises(HostRefused, match="not on this host"):
+            lab.host.prepare(plan)
+        lab.put(b"one")
+        lab.host.prepare(plan)
+        assert lab.look(plan.meta.batch_id).state is BatchState.PREPARED
+
+    @pytest.mark.parametrize("path", ["batches/rs_1", "blobs/.part/../x", "blobs/.part/", "exit.json", "/etc/passwd"])
+    def test_what_is_no_leftover_is_not_discarded(self, lab: Lab, path: str) -> None:
+        with pytest.raises(HostRefused):
+            lab.host.discard(leftovers=[path], idle_s=0)
 
     def test_waiting_returns_at_the_first_exit(self, lab: Lab) -> None:
         running = lab.running()

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from cosmos.core.plan import Phase, Plan
 from cosmos.core.ports import BatchPlan, Progress, Result
 from cosmos.core.recorded import Attempt, AttemptState, FileEntry, Manifest
 from cosmos.core.run import OutputFile, Placement
+from cosmos.core.stock import Stock
 from cosmos.core.suspension import Scope, Suspension
 from cosmos.engine.converge import Converge
 from cosmos.engine.cycle import Engine, Report
@@ -87,6 +88,22 @@ class Bench:
         return b""
 
     def wait_for_exit(self, batch_ids: Sequence[str], timeout_s: float) -> None: ...
+
+    def stored(self) -> Stock:
+        return Stock()
+
+    def damaged(self, blobs: Mapping[str, int]) -> frozenset[str]:
+        return frozenset()
+
+    def discard(
+        self,
+        *,
+        unused: Iterable[str] = (),
+        damaged: Mapping[str, int] | None = None,
+        leftovers: Iterable[str] = (),
+        idle_s: float,
+    ) -> frozenset[str]:
+        return frozenset()
 
     def close(self) -> None: ...
 

@@ -377,3 +377,31 @@ def test_a_batch_of_the_same_id_in_another_work_directory_is_not_ours(tmp_path: 
     assert labs[1].look(ids[1]).state is BatchState.RUNNING
     assert is_alive(int(labs[1].log(ids[1]).split()[0]))
     labs[1].host.stop(ids[1], 0.2)
+
+
+def test_leftovers_are_discarded_once_nothing_in_them_has_changed_for_a_while(lab: Lab, world: LocalWorld) -> None:
+    lab.put(b"one")
+    outside = world.folder / "precious"
+    outside.write_bytes(b"mine")
+    part, gone = world.root / "blobs/.part/1-2", world.root / "batches/.gone-rs_1-2-a1"
+    for folder in (part, gone):
+        (folder / "deep").mkdir(parents=True)
+        (folder / "deep" / "file").write_bytes(b"x" * 1000)
+        (folder / "link").symlink_to(outside.parent)
+    names = {"blobs/.part/1-2", "batches/.gone-rs_1-2-a1"}
+    found = lab.host.stored().leftovers
+    assert {name: kept.size for name, kept in found.items() if name in names} == dict.fromkeys(names, 1000)
+    assert lab.host.discard(leftovers=names, idle_s=3600) == frozenset()
+    assert lab.host.discard(leftovers=names, idle_s=0) == names
+    assert not part.exists()
+    assert not gone.exists()
+    assert outside.read_bytes() == b"mine"
+
+
+def test_what_others_put_beside_blobs_is_not_ours(lab: Lab, world: LocalWorld) -> None:
+    sha256 = lab.put(b"one")
+    for name in (f"{sha256[:2]}/{sha256}.bak", f"{sha256[:2]}/notes"):
+        (world.root / "blobs" / name).write_bytes(b"mine")
+    (world.root / "batches" / "My notes").mkdir(parents=True)
+    stock = lab.host.stored()
+    assert (set(stock.blobs), stock.folders, stock.leftovers) == ({sha256}, {}, {})
