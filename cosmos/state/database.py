@@ -44,6 +44,11 @@ class Database:
         self._reader = self._engine.execution_options(**one_moment)
         self._turn = threading.Lock()
 
+    @property
+    def path(self) -> Path | None:
+        """The file of an SQLite database; None of a server's."""
+        return self._path
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One transaction that sees one moment and takes no lock that a writer minds."""

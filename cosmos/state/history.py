@@ -63,6 +63,13 @@ def event(connection: Connection, kind: str, subject: str, reason: str, message:
 _EVENT = tuple(field.name for field in fields(Event))
 
 
+def events_since(connection: Connection, since: float, kind: str) -> tuple[Event, ...]:
+    """All that happened last at that time or later, oldest first."""
+    query = select(events).where(events.c.last_at >= since).order_by(events.c.last_at, events.c.id)
+    rows = connection.execute(query.where(events.c.kind == kind) if kind else query)
+    return tuple(Event(**{name: row[name] for name in _EVENT}) for row in rows.mappings())
+
+
 def latest_events(connection: Connection, *, kind: str, since: float, limit: int) -> tuple[Event, ...]:
     """Newest first."""
     query = select(events).where(events.c.last_at >= since)
@@ -128,6 +135,19 @@ def meta(connection: Connection, batch_id: str) -> BatchMeta | None:
         owner=row.owner,
         created_at=row.created_at,
     )
+
+
+def known_runs(connection: Connection) -> tuple[tuple[str, str, str], ...]:
+    """Key, id and digest of every run that ever was, once for each digest."""
+    now = select(runs.c.key, runs.c.run_id, func.coalesce(runs.c.digest, ""))
+    ever = select(attempts.c.key, attempts.c.run_id, attempts.c.digest)
+    return tuple((key, run_id, digest) for key, run_id, digest in connection.execute(now.union(ever)))
+
+
+def origins(connection: Connection) -> dict[str, tuple[str, str]]:
+    """By batch id: who began it, and from which revision."""
+    rows = connection.execute(select(batches.c.batch_id, batches.c.owner, batches.c.revision))
+    return {batch_id: (owner, revision) for batch_id, owner, revision in rows}
 
 
 def find_keys(connection: Connection, word: str, limit: int) -> tuple[str, ...]:

@@ -40,6 +40,18 @@ def load(connection: Connection, wanted: Mapping[str, Digest]) -> Recorded:
     )
 
 
+def everything(connection: Connection) -> Recorded:
+    """Every result, attempt and newest request, of runs that are gone from the specs too."""
+    rows = connection.execute(select_attempts()).all()
+    known = frozenset(row[0] for row in rows)
+    asked = frozenset(connection.execute(select(requests.c.digest).distinct()).scalars())
+    return Recorded(
+        ledger=_ledger(connection, known),
+        attempts=_attempts(rows, known),
+        requests=_requests(connection, asked),
+    )
+
+
 def _attempts(rows: Sequence[Any], desired: Collection[Digest]) -> dict[Digest, tuple[Attempt, ...]]:
     relevant = {row[0] for row in rows if row[0] in desired or not row[-1] or row[6] in OPEN_STATES}
     found: dict[Digest, list[Attempt]] = {}

@@ -122,6 +122,11 @@ class SqlRecords:
 
     # What people read
 
+    def everything(self) -> Recorded:
+        """Every result, attempt and newest request, of runs that are gone from the specs too."""
+        with self._database.reading() as connection:
+            return loading.everything(connection)
+
     def board(self) -> Board:
         """Where every run stood at the last look."""
         with self._database.reading() as connection:
@@ -131,6 +136,21 @@ class SqlRecords:
         """The newest events first."""
         with self._database.reading() as connection:
             return history.latest_events(connection, kind=kind, since=since, limit=limit)
+
+    def events_since(self, since: float, kind: str = "") -> tuple[Event, ...]:
+        """All events of that time and later, oldest first."""
+        with self._database.reading() as connection:
+            return history.events_since(connection, since, kind)
+
+    def known_runs(self) -> tuple[tuple[str, str, str], ...]:
+        """Key, id and digest of every run that ever was, once for each digest."""
+        with self._database.reading() as connection:
+            return history.known_runs(connection)
+
+    def origins(self) -> dict[str, tuple[str, str]]:
+        """By batch id: who began it, and from which revision."""
+        with self._database.reading() as connection:
+            return history.origins(connection)
 
     def history(self, subject: str, limit: int = 100) -> tuple[Event, ...]:
         """The newest events about a subject and about what is named below it, oldest first."""
