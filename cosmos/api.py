@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cosmos.project.acting import Acting
     from cosmos.project.machines import Machines
     from cosmos.project.suspending import Suspending
+    from cosmos.project.upkeep import Upkeep
     from cosmos.project.wiring import Project
     from cosmos.scaffold import Scaffold
 
@@ -137,6 +138,13 @@ class CosmosAPI:
 
         return Machines(lambda: self._project)
 
+    @cached_property
+    def upkeep(self) -> "Upkeep":
+        """Looking after what there is: verify, clear away, back up; what happened."""
+        from cosmos.project.upkeep import Upkeep
+
+        return Upkeep(lambda: self._project)
+
     def show(self, name: str) -> "views.RunDetails | views.PromptRow | views.ModelRow":
         """All about one run, prompt or model (`run/x`, `prompt/x` and `model/x` say which)."""
         from cosmos.project import asking
@@ -183,12 +191,7 @@ class CosmosAPI:
     # Acting ----------------------------------------------------------------------------------
 
     def apply(
-        self,
-        view: PlanView,
-        *,
-        wait: bool = True,
-        timeout_s: float | None = None,
-        listener: Listener | None = None,
+        self, view: PlanView, *, wait: bool = True, timeout_s: float | None = None, listener: Listener | None = None
     ) -> Outcome:
         """Make what exists equal to what a plan was made from.
 

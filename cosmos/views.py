@@ -142,6 +142,25 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PastRow:
+    """One thing of a run's history: an attempt, a result, a request or an event.
+
+    `who` began or asked for it, `revision` is the commit that it was begun from, `took_s` how long its program ran.
+    """
+
+    at: float
+    key: str
+    what: str
+    digest: str = ""
+    host: str = ""
+    who: str = ""
+    revision: str = ""
+    took_s: float | None = None
+    reason: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunDetails:
     """All about one run. `files` are absolute paths of its published files."""
 

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from cosmos.config import DatabaseSettings, HostSettings, ProjectSettings
 from cosmos.core import spec
+from cosmos.core.flaw import MEANINGS, NOTES, FlawKind
 from cosmos.core.plan import Act, Cause, Phase, Sync
 from cosmos.core.problem import Code
 from cosmos.core.reasons import REASONS
@@ -98,6 +99,11 @@ def _reasons() -> str:
     return _table(("reason", "what happened", "whose", "tried again by itself", "what to do"), rows)
 
 
+def _flaws() -> str:
+    rows = ((f"`{kind.value}`", "note" if kind in NOTES else "problem", MEANINGS[kind]) for kind in FlawKind)
+    return _table(("kind", "level", "what it is"), rows)
+
+
 def _words(members: Iterable[str]) -> str:
     return ", ".join(f"`{member}`" for member in members) + "\n"
 
@@ -117,6 +123,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "host-settings": _fields(HostSettings),
     "codes": _codes,
     "reasons": _reasons,
+    "flaws": _flaws,
     "phases": lambda: _words(Phase),
     "syncs": lambda: _words(Sync),
     "causes": lambda: _words(Cause),

@@ -17,7 +17,15 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from cosmos.cli import host_commands, project_commands, reading_commands, run_commands, suspend_commands
+from cosmos.cli import (
+    host_commands,
+    past_commands,
+    project_commands,
+    reading_commands,
+    run_commands,
+    suspend_commands,
+    upkeep_commands,
+)
 from cosmos.cli.options import Shell
 from cosmos.errors import CosmosError, SpecError
 
@@ -44,6 +52,8 @@ run_commands.add_to(app)
 suspend_commands.add_to(app)
 reading_commands.add_to(app)
 host_commands.add_to(app)
+past_commands.add_to(app)
+upkeep_commands.add_to(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

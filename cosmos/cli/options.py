@@ -4,6 +4,7 @@ Imported at every start, so it imports only typer and the standard library; `cos
 a command opens its project.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -84,15 +85,17 @@ def split(terms: list[str] | None) -> list[str]:
 
 
 def seconds(text: str | None, option: str) -> float | None:
-    """`30m`, `1h30m`, `45s` or a number of seconds."""
+    """`30d`, `30m`, `1h30m`, `45s` or a number of seconds."""
     if text is None:
         return None
     from cosmos.core import spec
 
-    found = float(text) if text.isascii() and text.isdecimal() else spec.seconds(text)
+    match = re.fullmatch("(?:([0-9]{1,5})d)?(.*)", text, re.DOTALL)
+    days, rest = (match[1] or "0", match[2] or "0") if match and text else ("0", text)
+    found = float(rest) if rest.isascii() and rest.isdecimal() else spec.seconds(rest)
     if not isinstance(found, float):
-        raise typer.BadParameter(f'"{text}" is not a duration such as 30m, 1h30m or 45s', param_hint=option)
-    return found
+        raise typer.BadParameter(f'"{text}" is not a duration such as 30d, 1h30m or 45s', param_hint=option)
+    return float(days) * 86400 + found
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name, id or unique prefix.", autocompletion=complete_names)]

@@ -1,5 +1,6 @@
 """Records and hosts held against each other: what `cosmos verify` finds without reading a file. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from cosmos.core.case import is_working
@@ -9,6 +10,9 @@ from cosmos.core.observed import BatchState, HostView, ObservedBatch, Reachable
 from cosmos.core.recorded import Attempt, AttemptState, LedgerEntry, Recorded
 
 APPLY = "the next cosmos apply"
+
+OUR_BATCH = re.compile(r"rs_[0-9a-f]{10}-[0-9a-f]{8}-a[0-9]+")
+"""A name that `core.digest.batch_id` gives: without a batch.json all that tells a run directory of ours."""
 
 
 def unknown_schemas(entries: Iterable[LedgerEntry]) -> list[Flaw]:
@@ -60,7 +64,7 @@ def _directory(host: str, batch: ObservedBatch, attempts: list[Attempt], before:
 
     if any(attempt.is_open for attempt in attempts):
         return []
-    if batch.state is BatchState.PARTIAL:
+    if batch.state is BatchState.PARTIAL and (attempts or OUR_BATCH.fullmatch(batch.batch_id)):
         words = "its preparation was cut off, and nothing asks for it"
         return flaw(FlawKind.RUN_DIRECTORY_INCOMPLETE, words, f"cosmos gc --host {host} removes it")
     if attempts and is_working(batch):

@@ -1,5 +1,6 @@
 """What a verification found: something that is not as it is recorded, or should not be there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,6 +27,29 @@ class FlawKind(StrEnum):
     RUN_DIRECTORY_INCOMPLETE = "RunDirectoryIncomplete"
     RUN_DIRECTORY_KEPT = "RunDirectoryKept"
 
+
+MEANINGS: Mapping[FlawKind, str] = {
+    FlawKind.DATABASE_DAMAGED: "SQLite finds damage, or a row refers to one that is not there",
+    FlawKind.SCHEMA_UNKNOWN: "a result was made by a newer cosmos",
+    FlawKind.BLOB_MISSING: "a file of a result is not in the store",
+    FlawKind.BLOB_DAMAGED: "a file of a result has other bytes in the store",
+    FlawKind.BLOB_WRITABLE: "a file in the store can be written to",
+    FlawKind.BLOB_UNREFERENCED: "files in the store that neither a result nor `outputs/` refer to",
+    FlawKind.SET_ASIDE: "a damaged file that was moved aside in the store",
+    FlawKind.OUTPUT_MISSING: "files of a result are not in `outputs/`, and a spec asks for it",
+    FlawKind.OUTPUT_CHANGED: "files in `outputs/` have other bytes than their result",
+    FlawKind.OUTPUT_NOT_LATEST: "`latest` does not point at the result that the specs ask for",
+    FlawKind.HOST_UNREACHABLE: "a host, or its blobs, could not be looked at: nothing was concluded",
+    FlawKind.HOST_NOT_CONFIGURED: "an attempt is open on a host that the configuration does not have",
+    FlawKind.HOST_BLOB_DAMAGED: "an input has other bytes on a host",
+    FlawKind.WORK_GONE: "an attempt was started, and its host has nothing of it",
+    FlawKind.WORK_NOT_STARTED: "an attempt was written down, and is not on its host yet",
+    FlawKind.STILL_ALIVE: "work lives that is recorded as over",
+    FlawKind.RUN_DIRECTORY_UNKNOWN: "work of ours that the database does not know",
+    FlawKind.RUN_DIRECTORY_UNREADABLE: "a run directory does not say whose it is",
+    FlawKind.RUN_DIRECTORY_INCOMPLETE: "a preparation was cut off, and nothing asks for it",
+    FlawKind.RUN_DIRECTORY_KEPT: "an attempt is over, and its run directory is still on its host",
+}
 
 NOTES = frozenset(
     {

@@ -3,13 +3,12 @@
 On doubt nothing is garbage: what keeps us from knowing is returned beside it, as words.
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
-from cosmos.core.audit import by_batch
+from cosmos.core.audit import OUR_BATCH, by_batch
 from cosmos.core.case import is_working
 from cosmos.core.desired import Desired
 from cosmos.core.digest import Digest
@@ -20,8 +19,6 @@ from cosmos.core.stock import Stock, Stored
 
 GRACE_S = 600.0
 """What was used within so many seconds is left alone, whatever a person says: it may be on its way."""
-
-_OUR_BATCH = re.compile(r"rs_[0-9a-f]{10}-[0-9a-f]{8}-a[0-9]+")
 
 
 class Kind(StrEnum):
@@ -64,10 +61,11 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sorted:
-    """Garbage, and what was held back because something is not known."""
+    """Garbage, and what was held back because something is not known. `away`: why the host could not be looked at."""
 
     garbage: tuple[Garbage, ...] = ()
     held: tuple[str, ...] = ()
+    away: str = ""
 
 
 def needed_blobs(desired: Desired, recorded: Recorded, *, finished: bool) -> frozenset[str] | None:
@@ -149,10 +147,12 @@ def _judged(batch: ObservedBatch, attempts: list[Attempt], durable: Collection[D
     """Why a run directory is garbage, or what keeps it."""
     if is_working(batch):
         return "", "it is alive though recorded as over; cosmos apply stops it" if attempts else "it is alive"
-    if batch.state is BatchState.PARTIAL and (attempts or _OUR_BATCH.fullmatch(batch.batch_id)):
+    if batch.state is BatchState.PARTIAL and (attempts or OUR_BATCH.fullmatch(batch.batch_id)):
         return "its preparation was cut off", ""
+    if batch.meta is None and not attempts:
+        return "", "it has no batch.json that can be read, so nothing says that it is ours"
     if not attempts:
-        return "", "the database does not know it; cosmos apply adopts it, if it is ours"
+        return "", "the database does not know it; cosmos apply adopts it"
     if any(attempt.state is AttemptState.SUCCEEDED and attempt.digest not in durable for attempt in attempts):
         return "", "it may be the last copy of its result; cosmos verify --fix brings that back"
     return f"its attempt {attempts[-1].state.value}", ""
@@ -224,10 +224,15 @@ def _garbage(kind: Kind, place: str, name: str, kept: Stored, why: str) -> Garba
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cleared:
-    """What may be removed or, when it is `done`, was; and what was held back, a sentence each."""
+    """What may be removed or, when it is `done`, was. A sentence for each thing that was not.
+
+    `held` was held back on doubt, `away` are hosts that could not be looked at, `failed` what could not be removed.
+    """
 
     garbage: tuple[Garbage, ...] = ()
     held: tuple[str, ...] = ()
+    away: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
     done: bool = False
 
     def sums(self) -> dict[tuple[str, Kind], tuple[int, int]]:

@@ -143,8 +143,8 @@ class Machines:
         with among_hosts(hosts):
             return one(hosts, name)
 
-    def named(self, names: Sequence[str]) -> list[str]:
-        """Hosts of these names or globs over them; none for all."""
+    def named(self, names: Sequence[str] = ()) -> list[str]:
+        """Hosts by names or globs; without any, all."""
         hosts = self._all()
         with among_hosts(hosts):
             return sorted(select(hosts, names))

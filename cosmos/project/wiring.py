@@ -43,6 +43,7 @@ from cosmos.state.quick import may_be, sqlite_path
 from cosmos.state.records import SqlRecords
 from cosmos.store.blobs import LocalStore
 from cosmos.store.inputs import ProjectInputs
+from cosmos.store.stock import LocalStock
 
 USUAL_SLOTS = 8
 """Acts at a time for a host that decides itself how many runs it takes."""
@@ -61,6 +62,7 @@ class Project:
     """The hosts of `world`, as more than the engine needs to know."""
     facts: SqlFactCache
     world: World
+    stock: LocalStock
     surroundings: Surroundings
     tree: WorkingTree
     revision: Revision
@@ -81,6 +83,12 @@ class Project:
         self.facts.flush()
         return replace(desired, fingerprint=before)
 
+    def under(self, hold: Hold) -> "Project":
+        """The same for one who acts: once another controller has the lease, nothing can be changed by it."""
+        hosts = {name: host.under(hold.epoch, hold.since) for name, host in self.machines.items()}
+        records = self.records.under(hold)
+        return replace(self, records=records, world=replace(self.world, records=records, hosts=hosts))
+
     @contextmanager
     def engine(self, hold: Hold) -> Iterator[Engine]:
         """An engine whose acts run in threads; waits for those under way on leaving.
@@ -90,9 +98,7 @@ class Project:
         """
         slots = sum(host.slots or USUAL_SLOTS for host in self.world.host_configs)
         workers = ThreadWorkers(slots + MEDIA_WORKERS)
-        hosts = {name: host.under(hold.epoch, hold.since) for name, host in self.machines.items()}
-        world = replace(self.world, records=self.records.under(hold), hosts=hosts)
-        engine = Engine(world=world, workers=workers)
+        engine = Engine(world=self.under(hold).world, workers=workers)
         try:
             yield engine
         except Fenced:  # what is under way may change nothing any more: it is not waited for
@@ -158,7 +164,8 @@ def open_project(settings: Settings) -> Project:
         inputs=ProjectInputs(settings.root, facts, probe),
         hosts=configs,
     )
-    return Project(settings, database, records, machines, facts, world, surroundings, tree, revision)
+    stock = LocalStock(settings.state / "store", settings.outputs, facts)
+    return Project(settings, database, records, machines, facts, world, stock, surroundings, tree, revision)
 
 
 def built_in_models() -> dict[str, ModelSpec]:

@@ -115,6 +115,14 @@ class LocalStock:
 
     # Mending ---------------------------------------------------------------------------------
 
+    def clear_way(self, folder: str, manifest: Manifest) -> None:
+        """Move published files aside that read differently, also where they are remembered as whole."""
+        for file in manifest:
+            path = self._outputs / folder / file.name
+            with disk_errors("move aside", path):
+                if os.path.lexists(path) and (path.is_symlink() or not self._reads_well(folder, file)):
+                    move_aside(path, "replaced")
+
     def protect(self, sha256: str) -> None:
         """Take away the right to write to a blob."""
         path = self._path(sha256)
