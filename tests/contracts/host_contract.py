@@ -493,6 +493,7 @@ class HostContract:
 
     def test_what_is_kept_is_listed_with_its_size(self, lab: Lab) -> None:
         assert lab.host.stored() == Stock()
+        assert lab.host.discard(unused=["0" * 64], idle_s=0) == frozenset()
         sha256 = lab.put(b"four")
         batch_id = lab.ended().batch_id
         stock = lab.host.stored()
@@ -547,7 +548,7 @@ class HostContract:
 
     @pytest.mark.parametrize("path", ["batches/rs_1", "blobs/.part/../x", "blobs/.part/", "exit.json", "/etc/passwd"])
     def test_what_is_no_leftover_is_not_discarded(self, lab: Lab, path: str) -> None:
-        with pytest.raises(HostRefused):
+        with pytest.raises(HostRefused, match=r"no leftover|no plain"):
             lab.host.discard(leftovers=[path], idle_s=0)
 
     def test_waiting_returns_at_the_first_exit(self, lab: Lab) -> None:

@@ -4,6 +4,7 @@
 # others) and `leftover PATH` (removed when nothing in it has changed for so long). Prints what it removed: the second
 # words. Each is judged once more here, since it may have been used after it was listed.
 
+[[ -e $1 ]] || exit 0
 cd -P -- "$1" || refuse "cannot enter $1"
 now
 before=$((${at%.*} - $2))
