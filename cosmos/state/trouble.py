@@ -17,8 +17,8 @@ FULL = "free space on that disk, then run the same command again: what was not r
 LOCKED = "wait for the other cosmos to end, or close the program that has the file open, then try again"
 PERMISSION = "make the file and its folder writable for this user, or set project.state to another folder"
 DAMAGED = (
-    "move it away (mv '{path}' '{path}.damaged') and run cosmos again: work on hosts is adopted again, "
-    "and outputs/ and the store are untouched. A backup of the file, put in its place, keeps the history too"
+    "move it away (mv '{path}' '{path}.damaged') and put a backup in its place. Without one run cosmos again: work on "
+    "hosts is adopted, outputs/ and the store are untouched, and finished runs count as never run (docs/operations.md)"
 )
 DISK = "look at the disk (dmesg, df), then run the same command again"
 BUG = "nothing was written; this is a mistake in cosmos, please report it with this message"
