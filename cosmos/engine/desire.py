@@ -13,10 +13,10 @@ from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import Digest, digest_of, material
 from cosmos.core.draft import Draft, Path, Refusal, Resolution
 from cosmos.core.expand import expand
+from cosmos.core.files import FileFact, Inputs
 from cosmos.core.load import Loaded, SourceFile, load
 from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Blob
-from cosmos.core.ports import FileFact, Inputs
 from cosmos.core.problem import Code, Location, Problem, did_you_mean
 from cosmos.core.run import MediaFacts, Run
 from cosmos.core.spec import ModelSpec

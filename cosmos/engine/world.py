@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cosmos.adapters.base import Adapter
+from cosmos.core.files import Probe
 from cosmos.core.placement import HostConfig
-from cosmos.core.ports import BlobStore, Clock, Host, Probe, Records
+from cosmos.core.ports import BlobStore, Clock, Host, Records
 from cosmos.engine.locks import KeyedLocks
 
 

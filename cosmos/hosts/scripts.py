@@ -14,7 +14,6 @@ from importlib import resources
 from typing import TypedDict
 
 from cosmos.core.ports import PYTHON, ROOT, BatchPlan, fill
-from cosmos.core.reasons import Reason
 from cosmos.errors import HostRefused
 from cosmos.hosts.layout import (
     INPUTS,
@@ -32,6 +31,7 @@ from cosmos.hosts.layout import (
     plain_path,
 )
 from cosmos.hosts.ownership import Owner
+from cosmos.hosts.quoting import argument, export, hundredths
 from cosmos.hosts.records import write_meta
 from cosmos.hosts.remote import Script
 
@@ -43,13 +43,7 @@ MOST_FILES = 10_000
 RECORD_LIMIT = 8 << 20
 """Longest batch.json, claim or exit record that a look reads, in bytes."""
 
-ARGUMENT_LIMIT = (128 << 10) - 1
-"""Longest single argument that Linux takes, in bytes."""
-
 _LETTERS_OF_PATTERNS = re.compile(r"[\\*?\[]")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_BASH_KEEPS = frozenset({"BASHOPTS", "BASH_VERSINFO", "EUID", "PPID", "SHELLOPTS", "UID"})
-_OURS = frozenset({"COSMOS_BATCH", "COSMOS_RUN_DIRECTORY"})
 
 
 class BashScriptBuilder:
@@ -84,11 +78,11 @@ class BashScriptBuilder:
             HostRefused: An argument or variable that no program can be given.
         """
         marks = {ROOT: self.inside(batch.meta.batch_id), PYTHON: self._python}
-        argv = [_argument(element) for element in fill(batch.argv, marks)]
+        argv = [argument(element) for element in fill(batch.argv, marks)]
         if not argv:
             raise HostRefused(f"batch {batch.meta.batch_id} has no command", "give the model a `command`")
         values = fill(batch.env.values(), marks)
-        exports = [_export(name, value) for name, value in sorted(zip(batch.env, values, strict=True))]
+        exports = [export(name, value) for name, value in sorted(zip(batch.env, values, strict=True))]
         head = [
             "#!/usr/bin/env bash",
             f"limit={hundredths(batch.timeout_s)}",
@@ -275,30 +269,3 @@ def guarded(script: Script, folder: str, owner: Owner, former: str = "", seen: s
 @cache
 def _file(name: str) -> str:
     return resources.files(__package__).joinpath("bash", name).read_text("ascii")
-
-
-def hundredths(seconds: float) -> int:
-    return max(0, round(seconds * 100))
-
-
-def _export(name: str, value: str) -> str:
-    if not _NAME.fullmatch(name) or name in _BASH_KEEPS | _OURS:
-        raise _impossible(f"the variable {name!r} cannot be set", "choose another name in the model's `env`")
-    return f"  export {name}={_argument(value)}"
-
-
-def _argument(text: str) -> str:
-    """Quoted once, here. In single quotes bash takes every byte as it is, line ends too."""
-    try:
-        size = len(text.encode())
-    except UnicodeEncodeError:
-        raise _impossible(f"{text[:40]!r} has half of a surrogate pair", "write the text as UTF-8") from None
-    if "\0" in text:
-        raise _impossible(f"{text[:40]!r} has a NUL, or a mark that nobody filled in", "take it out")
-    if size > ARGUMENT_LIMIT:
-        raise _impossible(f"an argument has {size} bytes; {ARGUMENT_LIMIT} are the most", "pass it in a file")
-    return shlex.quote(text)
-
-
-def _impossible(message: str, hint: str) -> HostRefused:
-    return HostRefused(message, hint, Reason.BAD_SPEC.value)

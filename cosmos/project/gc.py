@@ -71,7 +71,7 @@ def _durable(project: Project, recorded: Recorded) -> frozenset[Digest]:
 
 
 def remove(project: Project, found: Cleared, scope: Scope, say: Callable[[str], None]) -> Cleared:
-    """Remove what was found, and still is unused. The caller holds the project's lock.
+    """Remove what was found, and still is unused. The caller holds the lease.
 
     Returns:
         What was removed, with what was found and failed.

@@ -42,7 +42,7 @@ def verify(project: Project, hosts: Sequence[str], *, read: bool, fix: bool, say
         project: The open project.
         hosts: Those that are looked at.
         read: Read every blob, published copy and host blob again.
-        fix: Mend; the caller holds the project's lock.
+        fix: Mend; the caller holds the lease.
         say: Told what is being checked.
     """
     pass_ = _Pass(project, hosts, say, read=read)

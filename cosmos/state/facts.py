@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, Table, select
 
-from cosmos.core.ports import Stamp
+from cosmos.core.files import Stamp
 from cosmos.core.run import MediaFacts
 from cosmos.state.board import printable
 from cosmos.state.database import Database

@@ -14,8 +14,8 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from cosmos.core.files import FactCache
 from cosmos.core.observed import OutputState
-from cosmos.core.ports import FactCache
 from cosmos.core.recorded import FileEntry, Manifest
 from cosmos.errors import StorageError
 from cosmos.store.content import blob_name, known_sha256, read_content, stamp_of

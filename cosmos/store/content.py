@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from cosmos.core.ports import FactCache, Stamp
+from cosmos.core.files import FactCache, Stamp
 
 RACY_NS = 50_000_000
 """A file written this close to its hashing may be written again without its stamp showing it."""

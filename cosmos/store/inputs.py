@@ -9,7 +9,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from cosmos.core.ports import FactCache, FileFact, Probe
+from cosmos.core.files import FactCache, FileFact, Probe
 from cosmos.core.run import MediaFacts
 from cosmos.errors import StorageError
 from cosmos.store.content import read_content, stamp_of

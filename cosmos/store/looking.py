@@ -9,8 +9,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from cosmos.core.files import FactCache
 from cosmos.core.observed import OutputState
-from cosmos.core.ports import FactCache
 from cosmos.core.recorded import Manifest
 from cosmos.store.publishing import LATEST, checked_path, is_same
 

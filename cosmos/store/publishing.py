@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from cosmos.core.ports import FactCache
+from cosmos.core.files import FactCache
 from cosmos.core.recorded import FileEntry, Manifest
 from cosmos.errors import StorageError
 from cosmos.store.content import blob_name, known_sha256, stamp_of

@@ -10,9 +10,9 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from cosmos.core.files import FactCache
 from cosmos.core.flaw import FlawKind
 from cosmos.core.observed import OutputState
-from cosmos.core.ports import FactCache
 from cosmos.core.recorded import FileEntry, Manifest
 from cosmos.core.stock import Stock, Stored
 from cosmos.store.blobs import PARTIAL

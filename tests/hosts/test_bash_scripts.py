@@ -19,8 +19,9 @@ from cosmos.core.reasons import Reason
 from cosmos.errors import HostRefused
 from cosmos.hosts.docker.scripts import DockerScriptBuilder
 from cosmos.hosts.layout import Layout, is_output_name
+from cosmos.hosts.quoting import ARGUMENT_LIMIT
 from cosmos.hosts.remote import Script
-from cosmos.hosts.scripts import ARGUMENT_LIMIT, BashScriptBuilder
+from cosmos.hosts.scripts import BashScriptBuilder
 from tests.contracts.host_contract import until
 from tests.makers import a_batch_id, a_batch_meta
 from tests.processes import named

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cosmos.core.ports import Probe
+from cosmos.core.files import Probe
 from cosmos.core.run import MediaFacts
 from cosmos.local_ai.probe import THUMBNAIL_WIDTH, MediaProbe
 from cosmos.local_ai.video import Image, VideoWriter, open_video

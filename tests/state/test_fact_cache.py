@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from cosmos.core.ports import Stamp
+from cosmos.core.files import Stamp
 from cosmos.core.run import MediaFacts
 from cosmos.errors import StateError
 from cosmos.state.database import Database, open_database

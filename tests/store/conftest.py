@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from cosmos.core.ports import FactCache
+from cosmos.core.files import FactCache
 from cosmos.state.database import open_database
 from cosmos.state.facts import SqlFactCache
 from cosmos.store.blobs import LocalStore

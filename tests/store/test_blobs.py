@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cosmos.core.ports import FactCache
+from cosmos.core.files import FactCache
 from cosmos.core.recorded import FileEntry
 from cosmos.errors import StorageError
 from cosmos.store.blobs import LocalStore

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cosmos.core.ports import FactCache
+from cosmos.core.files import FactCache
 from cosmos.core.run import MediaFacts
 from cosmos.errors import StorageError
 from cosmos.store.content import RACY_NS

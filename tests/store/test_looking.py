@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cosmos.core.files import FactCache
 from cosmos.core.observed import OutputState
-from cosmos.core.ports import FactCache
 from cosmos.core.recorded import Manifest
 from cosmos.errors import StorageError
 from cosmos.store.blobs import LocalStore

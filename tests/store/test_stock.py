@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from cosmos.core.files import FactCache
 from cosmos.core.flaw import FlawKind
 from cosmos.core.observed import OutputState
-from cosmos.core.ports import FactCache
 from cosmos.errors import StorageError
 from cosmos.store.blobs import LocalStore
 from cosmos.store.stock import LocalStock, logs_in, remove_log

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from cosmos.state.lock import ProjectLock
 
 from cosmos.core import garbage
 from cosmos.core.garbage import Kind
@@ -210,7 +209,7 @@ def test_a_host_that_cannot_be_looked_at_is_skipped_and_named(shop: Shop, tmp_pa
 
 def test_nothing_is_removed_beside_another_controller(shop: Shop) -> None:
     shop.made("bad")
-    with ProjectLock(shop.state / "lock"), pytest.raises(BusyError):
+    with shop.api() as api, api._project.lease.held(), pytest.raises(BusyError):
         shop.garbage(yes=True, hosts=True)
     assert len(shop.batches()) == 1
 
@@ -218,7 +217,7 @@ def test_nothing_is_removed_beside_another_controller(shop: Shop) -> None:
 def test_a_blob_that_is_cleared_between_the_look_and_the_preparation_is_uploaded_again(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a controller on another machine, which the lock of this one does not hold up."""
+    """Of a controller on another machine, which has another lease."""
     from cosmos.core.ports import BatchPlan
     from cosmos.hosts.run_directory import RunDirectoryHost
 

@@ -6,7 +6,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cosmos.state.lock import ProjectLock
 
 from cosmos.core.flaw import FlawKind
 from cosmos.errors import BusyError, NotFoundError
@@ -244,7 +243,7 @@ def test_a_host_that_cannot_be_looked_at_is_named_and_the_rest_is_verified(shop:
 def test_mending_waits_for_nobody_and_fights_with_nobody(shop: Shop) -> None:
     shop.made("a")
     shop.blob().chmod(0o644)
-    with ProjectLock(shop.state / "lock"):
+    with shop.api() as api, api._project.lease.held():
         assert shop.kinds() == [FlawKind.BLOB_WRITABLE]
         with pytest.raises(BusyError):
             shop.verify(fix=True)

@@ -11,8 +11,9 @@ from cosmos.core.reasons import Reason
 from cosmos.errors import HostRefused
 from cosmos.hosts.docker.command import IMAGE_NAME, INSIDE, LOCKS, WORDS, DockerCommandBuilder
 from cosmos.hosts.layout import Layout, checked_id, plain
+from cosmos.hosts.quoting import hundredths
 from cosmos.hosts.remote import Script
-from cosmos.hosts.scripts import BashScriptBuilder, hundredths, script
+from cosmos.hosts.scripts import BashScriptBuilder, script
 from cosmos.hosts.transport import APART
 
 DOCKER = ("docker",)
