@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from cosmos.core import plan_text
 from cosmos.core.desired import Desired
-from cosmos.core.plan import Phase, Plan, RunStatus, Sync
+from cosmos.core.plan import ENDED, Phase, Plan, RunStatus, Sync
 from cosmos.core.problem import Problem
 
 
@@ -131,7 +131,8 @@ def notes_from_text(text: str) -> tuple[HostNote, ...]:
 class StatusView:
     """Where every run stands. `looked_at` is seconds since the epoch, None before the first look.
 
-    `stale` is True when the specs changed since that look, `is_overtaken` when a person asked for something since.
+    `stale` is True when the specs changed since that look, `is_overtaken` when a person asked for something since,
+    `acting` when a controller is at work.
     """
 
     statuses: tuple[RunStatus, ...]
@@ -140,8 +141,15 @@ class StatusView:
     stale: bool = False
     is_overtaken: bool = False
     problems: int = 0
+    acting: bool = False
 
     def counts(self) -> dict[Phase, int]:
         """Runs by phase, those that exist."""
         found = [status.phase for status in self.statuses]
         return {phase: found.count(phase) for phase in Phase if phase in found}
+
+    @property
+    def waits_for_apply(self) -> bool:
+        """There is something to do that a controller would do, and none is at work."""
+        waiting = (s for s in self.statuses if s.sync is not Sync.SYNCED and not s.stuck)
+        return not self.acting and any(s.phase not in ENDED or s.phase is Phase.SUCCEEDED for s in waiting)

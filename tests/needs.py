@@ -57,12 +57,21 @@ def ssh() -> str | None:
     return f"not installed: {', '.join(missing)}" if missing else root()
 
 
+def strace() -> str | None:
+    """Containers often may not trace processes."""
+    if not shutil.which("strace"):
+        return "the program strace is not installed"
+    done = subprocess.run(["strace", "-f", "-o", os.devnull, "true"], check=False, capture_output=True, text=True)
+    return f"no process can be traced here: {done.stderr.strip()}" if done.returncode else None
+
+
 NEEDS: dict[str, Probe] = {
     "root": root,
     "mount": mount,
     "git": git,
     "docker": docker,
     "ssh": ssh,
+    "strace": strace,
 }
 
 

@@ -41,6 +41,8 @@ def lines(view: StatusView, screen: Screen) -> list[str]:
     found += next_steps(view.statuses, screen)
     looked = f" Looked {age(now - view.looked_at)} ago." if view.looked_at is not None else " Never looked."
     found.append(f"{counts(view.statuses)}.{looked}")
+    if view.waits_for_apply:
+        found.append("No cosmos is at work here: cosmos apply goes on with what is left.")
     if view.problems:
         found.append(f"{plural(view.problems, 'problem')} in the specs: cosmos validate names them.")
     if view.stale and view.looked_at is not None:
@@ -70,6 +72,7 @@ def document(view: StatusView) -> dict[str, object]:
         "format_version": FORMAT_VERSION,
         "looked_at": timestamp(view.looked_at),
         "stale": view.stale,
+        "acting": view.acting,
         "problems": view.problems,
         "counts": {phase.value: count for phase, count in view.counts().items()},
         "hosts": [{**asdict(host), "since": timestamp(host.since)} for host in view.hosts],

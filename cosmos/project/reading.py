@@ -9,6 +9,7 @@ from cosmos.core.plan import ENDED, Phase, Plan, RunStatus
 from cosmos.outcome import Outcome, PlanView, Progress, StatusView, notes_from_text
 from cosmos.source import WorkingTree
 from cosmos.state.board import Board
+from cosmos.state.process import is_at_work
 from cosmos.state.quick import read_board
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def status_view(board: Board, settings: Settings) -> StatusView:
         stale=board.notes.get(FINGERPRINT) != fingerprint,
         problems=int(board.notes.get(PROBLEMS, "0")),
         is_overtaken=float(board.notes.get(ASKED, "0")) > (board.looked_at or 0.0),
+        acting=board.holder is not None and is_at_work(*board.holder),
     )
 
 

@@ -5,12 +5,13 @@ Read in two ways: `cosmos.state.quick` (SQLite, no SQLAlchemy) and `SqlRecords.b
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from cosmos.core.plan import Cause, Phase, RunStatus, Sync
 from cosmos.core.problem import Location
 from cosmos.core.reasons import Reason
+from cosmos.state.process import Process
 
 COLUMNS = (
     *("key", "run_id", "digest", "sync", "phase", "cause", "reason", "message", "host", "gpus"),
@@ -31,13 +32,24 @@ class Board:
     statuses: tuple[RunStatus, ...]
     looked_at: float | None
     notes: Mapping[str, str]
+    holder: tuple[Process, float] | None = None
+    """Who has the lease, and when its beat last moved."""
 
 
-def board(rows: Iterable[Sequence[Any]], notes: Iterable[Sequence[str]]) -> Board:
+HOLDER = (*(field.name for field in fields(Process)), "beat_at")
+"""Of the table `lease`, where it is held."""
+
+
+def board(rows: Iterable[Sequence[Any]], notes: Iterable[Sequence[str]], holders: Iterable[Sequence[Any]]) -> Board:
     by_name = {name: str(value) for name, value in notes}
     looked_at = by_name.pop(LOOKED_AT, None)
     statuses = tuple(unpack(row) for row in rows)
-    return Board(statuses=statuses, looked_at=None if looked_at is None else float(looked_at), notes=by_name)
+    return Board(
+        statuses=statuses,
+        looked_at=None if looked_at is None else float(looked_at),
+        notes=by_name,
+        holder=next(((Process(**dict(zip(HOLDER[:-1], row, strict=False))), float(row[-1])) for row in holders), None),
+    )
 
 
 def pack(status: RunStatus) -> Row:

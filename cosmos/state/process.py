@@ -5,6 +5,7 @@ told from here is only ever that a process is no more; where that is not certain
 """
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,15 @@ def has_ended(other: Process, here: Process) -> bool:
     except OSError:  # it is somebody else's
         pass
     return _started(other.pid) not in (other.started, "")
+
+
+SILENT_S = 30.0
+"""A holder whose beat is older is not taken for one that works."""
+
+
+def is_at_work(holder: Process, beat_at: float) -> bool:
+    """Whether who has the lease seems to act. For people: whoever takes the lease watches the beat instead."""
+    return abs(time.time() - beat_at) < SILENT_S and not has_ended(holder, this_process(""))
 
 
 def _started(pid: int) -> str:

@@ -9,7 +9,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from cosmos.state.board import COLUMNS, Board, board
+from cosmos.state.board import COLUMNS, HOLDER, Board, board
 from cosmos.state.migrations import HEAD
 
 PREFIX = "sqlite:///"
@@ -48,9 +48,10 @@ def read_board(url: str, *, patience_s: float = 2.0) -> Board | None:
 
 def _read(connection: sqlite3.Connection) -> Board | None:
     connection.isolation_level = None
-    connection.execute("BEGIN")  # one moment for all three
+    connection.execute("BEGIN")  # one moment for all four
     if connection.execute("SELECT version_num FROM alembic_version").fetchall() != [(HEAD,)]:
         return None
     columns = ", ".join(COLUMNS)
     rows = connection.execute(f"SELECT {columns} FROM runs WHERE NOT gone ORDER BY key")  # noqa: S608 - our own names
-    return board(rows, connection.execute("SELECT name, value FROM notes"))
+    held = connection.execute(f"SELECT {', '.join(HOLDER)} FROM lease WHERE held")  # noqa: S608 - as above
+    return board(rows, connection.execute("SELECT name, value FROM notes"), held)

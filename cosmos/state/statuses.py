@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
 from cosmos.core.plan import Plan, Sync
-from cosmos.state.board import COLUMNS, LOOKED_AT, Board, Row, board, pack
-from cosmos.state.tables import events, notes, runs, upsert
+from cosmos.state.board import COLUMNS, HOLDER, LOOKED_AT, Board, Row, board, pack
+from cosmos.state.tables import events, lease, notes, runs, upsert
 
 EVENTS_KEPT_S = 30 * 86400.0
 
@@ -36,7 +36,8 @@ def save(connection: Connection, plan: Plan, looked_at: float, holds: Callable[[
 def read(connection: Connection) -> Board:
     rows = connection.execute(select(*_COLUMNS).where(~runs.c.gone).order_by(runs.c.key))
     kept = connection.execute(select(notes.c.name, notes.c.value))
-    return board(rows.all(), [(name, value) for name, value in kept])
+    held = connection.execute(select(*(lease.c[name] for name in HOLDER)).where(lease.c.held))
+    return board(rows.all(), [(name, value) for name, value in kept], held.all())
 
 
 def note(connection: Connection, name: str, value: str) -> None:

@@ -92,6 +92,22 @@ def test_status_of_a_project_that_was_never_looked_at(console: Console) -> None:
     assert console.cosmos("status").stdout.splitlines()[1].split()[:3] == ["one", "OutOfSync", "Pending"]
 
 
+def test_status_says_whether_anybody_works_on_what_is_left(console: Console) -> None:
+    nobody = "No cosmos is at work here: cosmos apply goes on with what is left."
+    console.specs(runs("one"), program=console.slow())
+    assert nobody in console.cosmos("status").stdout
+    controller = console.start("apply", "--yes")
+    wait_until(lambda: bool(console.launches))
+    assert nobody not in console.cosmos("status").stdout
+    assert json.loads(console.cosmos("status", "-o", "json").stdout)["acting"] is True
+    controller.kill()
+    controller.wait()
+    assert nobody in console.cosmos("status").stdout
+    console.go.touch()
+    assert console.apply().exit_code == 0
+    assert nobody not in console.cosmos("status").stdout
+
+
 def test_list_shows_the_things_of_a_kind(made: Console) -> None:
     listed = {kind: made.cosmos("list", kind).stdout for kind in ("runs", "prompts", "models", "hosts")}
 
