@@ -60,6 +60,8 @@ class Case:
     """The host of the open attempt; None when it is not configured."""
     orphan_host: str = ""
     """Where a batch of this digest is that the database does not know."""
+    unrecorded: str = ""
+    """Folder of a published result of this digest that the database does not know."""
     ghost_host: str = ""
     """Where an attempt that is recorded as over is still alive."""
     after: str = ""

@@ -165,7 +165,11 @@ class OutputState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """One look at everything: hosts by name, and published outputs by folder."""
+    """One look at everything: hosts by name, and published outputs by folder.
+
+    `results` are the folders of those, by digest, that are whole and that the database does not know.
+    """
 
     hosts: Mapping[str, HostView] = field(default_factory=dict)
     outputs: Mapping[str, OutputState] = field(default_factory=dict)
+    results: Mapping[Digest, str] = field(default_factory=dict)

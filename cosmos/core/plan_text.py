@@ -198,7 +198,8 @@ def _line(operation: Operation) -> str:
     if operation.act is Act.FAIL:
         what = operation.reason or operation.cause
         return f"! run {operation.key}   {what.value}: {operation.detail}"
-    where = f"   {operation.host}" if operation.host else ""
+    found = operation.detail if operation.act is Act.ADOPT else ""
+    where = f"   {operation.host or found}" if operation.host or found else ""
     return f"{_GLYPHS[operation.act]} {_VERBS[operation.act]} {operation.key}   {operation.cause.value}{where}"
 
 

@@ -139,6 +139,7 @@ def _case(want: DesiredRun, scene: _Scene, blockers: tuple[Blocker, ...]) -> Cas
         request=request,
         view=scene.observed.hosts.get(open_host),
         orphan_host=scene.found.orphans[digest][0] if digest in scene.found.orphans else "",
+        unrecorded=scene.observed.results.get(digest, ""),
         ghost_host=scene.found.ghosts.get(digest, ""),
         after=scene.occupied[open_host].after(held.batch_id) if held and open_host in scene.occupied else "",
         obstacle=None if entry or open_host or scene.room is None else scene.room.obstacle(run),

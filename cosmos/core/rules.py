@@ -103,6 +103,11 @@ RULES: tuple[Rule, ...] = (
     Rule("A started batch whose run directory is gone is lost.", _open, standing.fail_gone),
     Rule("Our work that the database does not know is adopted.", lambda c: bool(c.orphan_host), standing.adopt),
     Rule(
+        "A published result that the database does not know is recorded, and not made again.",
+        lambda c: bool(c.unrecorded),
+        standing.record,
+    ),
+    Rule(
         "Nothing starts while an earlier attempt, recorded as over, is still alive.",
         lambda c: bool(c.ghost_host),
         standing.wait_for_end,

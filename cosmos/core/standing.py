@@ -169,6 +169,12 @@ def adopt(case: Case) -> Standing:
     return Standing(phase=Phase.RUNNING, cause=Cause.ORPHANED, message=f"found on {case.orphan_host}")
 
 
+def record(case: Case) -> Standing:
+    detail = f"found in outputs/{case.unrecorded}"
+    operation = _operation(case, Act.ADOPT, Cause.ORPHANED, folder=case.unrecorded, detail=detail)
+    return Standing(phase=Phase.SUCCEEDED, cause=Cause.ORPHANED, message=detail, operations=(operation,))
+
+
 def wait_for_end(case: Case) -> Standing:
     message = f"an earlier attempt is still alive on {case.ghost_host}; it is stopped first"
     return Standing(phase=Phase.WAITING, message=message)

@@ -19,7 +19,7 @@ from cosmos.core.ports import Host, Progress, Result
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import FileEntry, LedgerEntry, Manifest
 from cosmos.core.run import MediaFacts, OutputFile, Run
-from cosmos.engine.provenance import End, provenance
+from cosmos.engine.provenance import PROVENANCE, End, provenance
 from cosmos.engine.world import World
 from cosmos.errors import HostRefused, StorageError
 
@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 
 LOG = "run.log"
 THUMBNAIL = "thumbnail.jpg"
-PROVENANCE = "provenance.json"
 
 TIMES = ".times"
 """Ending of the file beside a kept log that says when it was how long; it stays when the log moves to the store."""

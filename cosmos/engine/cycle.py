@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from cosmos.core.case import Policy, gives_up, published_folder
 from cosmos.core.desired import Desired, DesiredRun
-from cosmos.core.observed import BatchState, Observed, Reachable
+from cosmos.core.observed import BatchState, Observed, OutputState, Reachable
 from cosmos.core.placing import wanted_blobs
 from cosmos.core.plan import Act, Cause, Operation, Plan
 from cosmos.core.reconcile import reconcile
 from cosmos.core.recorded import Attempt, AttemptState, Manifest, Recorded, Verb
 from cosmos.core.sweep import waits_for_its_spec
 from cosmos.engine.looks import HostLooks
+from cosmos.engine.recall import unknown_results
 from cosmos.engine.workers import Workers
 from cosmos.engine.world import World
 from cosmos.errors import CosmosError, Fenced
@@ -123,8 +124,11 @@ class Engine:
         """Read the database, every host and the published outputs."""
         recorded = self.world.records.load({want.run.id: want.digest for want in desired.runs})
         hosts = self._looks.all(tuple(_blobs_asked(desired.runs, recorded)))
-        outputs = self.world.store.look(_published(desired.runs, recorded))
-        return Look(recorded=recorded, observed=Observed(hosts=hosts, outputs=outputs))
+        unknown = unknown_results(desired.runs, recorded, self.world)
+        published = [*_published(desired.runs, recorded), *((folder, manifest) for _, folder, manifest in unknown)]
+        outputs = self.world.store.look(published)
+        results = {digest: folder for digest, folder, _ in unknown if outputs[folder] is not OutputState.LOST}
+        return Look(recorded=recorded, observed=Observed(hosts=hosts, outputs=outputs, results=results))
 
     def plan(self, desired: Desired, look: Look, policy: Policy) -> Plan:
         """Decide, from what a look found."""

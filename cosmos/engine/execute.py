@@ -19,6 +19,7 @@ from cosmos.core.ports import BatchPlan, Progress
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, AttemptState, Recorded
 from cosmos.engine.collect import collect, save_log
+from cosmos.engine.recall import recall
 from cosmos.engine.world import World
 from cosmos.errors import HostRefused, RefusedError
 
@@ -137,6 +138,8 @@ def _batch(want: DesiredRun, meta: BatchMeta, operation: Operation, recorded: Re
 def _adopt(given: Assignment, world: World) -> None:
     """Record work that the database does not know; the next look treats it as any other."""
     operation, batch = given.operation, given.batch
+    if operation.folder and given.want is not None:
+        _record(given.want, world)
     if batch is None or batch.meta is None:
         return
     now = world.clock.now()
@@ -159,6 +162,15 @@ def _adopt(given: Assignment, world: World) -> None:
         if batch.began_at is not None:
             world.records.started(batch.batch_id, batch.began_at)
         world.records.event("Normal", member.key, "Adopted", f"found on {operation.host}", now)
+
+
+def _record(want: DesiredRun, world: World) -> None:
+    found = recall(want, world)
+    if found is None:  # it was moved away since the look
+        return
+    attempt, meta, entry = found
+    if world.records.intend(attempt, want.material, meta, meta.commit, entry):
+        world.records.event("Normal", entry.key, "Adopted", f"outputs/{entry.folder}", world.clock.now())
 
 
 def _stop(given: Assignment, world: World) -> None:

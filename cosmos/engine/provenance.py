@@ -13,6 +13,7 @@ from cosmos.core.run import Run
 from cosmos.engine.world import World
 
 FORMAT_VERSION = 1
+PROVENANCE = "provenance.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

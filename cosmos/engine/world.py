@@ -45,6 +45,8 @@ class World:
     """The revision that this controller applies, with `-dirty` when the working tree differs from it."""
     versions: Callable[[], Mapping[str, str]] = dict
     """Names and versions of the programs involved, for provenance."""
+    provenance: Callable[[str], bytes | None] = lambda folder: None
+    """The record beside a result that is published in a folder, where there is one."""
     grace_s: float = 10.0
     """Between TERM and KILL."""
     blob_locks: KeyedLocks = field(default_factory=KeyedLocks)

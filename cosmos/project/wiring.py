@@ -23,6 +23,7 @@ from cosmos.core.placement import HostConfig
 from cosmos.core.spec import ModelSpec
 from cosmos.engine.cycle import Engine
 from cosmos.engine.desire import Surroundings, desire
+from cosmos.engine.provenance import PROVENANCE
 from cosmos.engine.workers import ThreadWorkers
 from cosmos.engine.world import SystemClock, World
 from cosmos.errors import Fenced
@@ -141,6 +142,7 @@ def open_project(settings: Settings) -> Project:
     who = f"{os.environ.get('USER', str(os.getuid()))}@{socket.gethostname()}"
     make = _Making(settings, owner_of(settings, records, who))
     machines = {name: make.host(name, host) for name, host in sorted(settings.hosts.items())}
+    store = LocalStore(settings.state / "store", settings.outputs, facts)
     world = World(
         project=settings.name,
         root=settings.root,
@@ -149,13 +151,14 @@ def open_project(settings: Settings) -> Project:
         host_configs=configs,
         keep_failed=frozenset(name for name, host in settings.hosts.items() if host.keep_failed),
         records=records,
-        store=LocalStore(settings.state / "store", settings.outputs, facts),
+        store=store,
         probe=probe,
         adapters=ADAPTERS,
         clock=SystemClock(),
         owner=who,
         commit=f"{revision.commit}{'-dirty' if revision.dirty and revision.commit else ''}",
         versions=versions,
+        provenance=lambda folder: store.read(folder, PROVENANCE),
     )
     surroundings = Surroundings(
         project=settings.name,

@@ -64,10 +64,14 @@ class SqlRecords:
 
     # What the engine records
 
-    def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, commit: str) -> bool:
+    def intend(
+        self, attempt: Attempt, material: Material, meta: BatchMeta, commit: str, result: LedgerEntry | None = None
+    ) -> bool:
         try:
             with self._acting() as connection:
                 claims.intend(connection, attempt, material, meta, commit)
+                if result is not None:
+                    claims.finished(connection, result, result.finished_at)
         except claims.TakenError:
             return False
         return True

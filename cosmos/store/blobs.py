@@ -21,12 +21,14 @@ from cosmos.errors import StorageError
 from cosmos.store.content import blob_name, known_sha256, read_content, stamp_of
 from cosmos.store.disk import disk_errors, move_aside
 from cosmos.store.looking import Looking
-from cosmos.store.publishing import publish
+from cosmos.store.publishing import checked_path, publish
 
 logger = logging.getLogger(__name__)
 
 PARTIAL = "partial"
 """Folder below the root for bytes on their way in."""
+
+SMALL = 4 << 20
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -94,6 +96,14 @@ class LocalStore:
         looking = Looking(self._outputs, self._is_sound, self._cache)
         with disk_errors("look at", self._outputs):
             return {folder: looking.state(folder, manifest) for folder, manifest in published}
+
+    def read(self, folder: str, name: str) -> bytes | None:
+        """A small published file; None where there is no such file, or a large one."""
+        path = self._outputs / checked_path(folder) / checked_path(name)
+        with disk_errors("read", path):
+            if path.is_symlink() or not path.is_file() or path.stat().st_size > SMALL:
+                return None
+            return path.read_bytes()
 
     def _keep(self, partial: Path, sha256: str) -> None:
         """Make verified bytes a blob; a second thread with the same bytes changes nothing."""

@@ -23,13 +23,14 @@ from tests.makers import NOW, reachable
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """`outputs` are those that are not PRESENT, by folder; `hosts` are looks by name."""
+    """Looks by host; `outputs` are those that are not PRESENT, by folder; `unrecorded` are folders by digest."""
 
     wants: Sequence[DesiredRun] = ()
     hosts: Mapping[str, HostView] = field(default_factory=lambda: {"local": reachable()})
     configs: Sequence[HostConfig] = (HostConfig(name="local", slots=2),)
     done: Sequence[LedgerEntry] = ()
     outputs: Mapping[str, OutputState] = field(default_factory=dict)
+    unrecorded: Mapping[Digest, str] = field(default_factory=dict)
     attempts: Sequence[Attempt] = ()
     requests: Sequence[Request] = ()
     previous: Mapping[str, Material] = field(default_factory=dict)
@@ -46,7 +47,7 @@ class Scene:
     @property
     def observed(self) -> Observed:
         present = {entry.folder: OutputState.PRESENT for entry in self.done}
-        return Observed(hosts=self.hosts, outputs={**present, **self.outputs})
+        return Observed(hosts=self.hosts, outputs={**present, **self.outputs}, results=self.unrecorded)
 
     @property
     def recorded(self) -> Recorded:

@@ -151,6 +151,11 @@ ROWS = (
         "Running OutOfSync orphaned",
     ),
     Row(
+        "A published result that the database does not know is recorded, and not made again.",
+        Scene(wants=[a_want()], unrecorded={a_want().digest: "city/1234"}),
+        "Succeeded OutOfSync orphaned adopt:orphaned",
+    ),
+    Row(
         "Nothing starts while an earlier attempt, recorded as over, is still alive.",
         Scene(
             wants=[a_want()],

@@ -1,6 +1,7 @@
 """A controller that goes away at any moment, and the next one that takes over."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from cosmos.core.reasons import Reason
 from cosmos.core.recorded import AttemptState
 from cosmos.engine.execute import intend
 from cosmos.errors import BusyError
+from cosmos.views import RunDetails
 from tests.engine.workshop import WRITE, Workshop, runs
 
 
@@ -99,6 +101,53 @@ def test_a_fresh_database_adopts_what_runs(workshop: Workshop) -> None:
     assert outcome.exit_code == 0
     assert workshop.output("one") == "Heavy rain one"
     assert workshop.launches == ["one"]
+
+
+def _lose_the_database(workshop: Workshop) -> None:
+    for path in (workshop.root / ".cosmos").glob("state.db*"):
+        path.unlink()
+
+
+def test_a_fresh_database_takes_up_the_results_in_outputs(workshop: Workshop) -> None:
+    workshop.specs(runs("one", "two"))
+    workshop.apply()
+    (made,) = (workshop.root / "outputs" / "one" / "latest").glob("out.txt")
+    before = made.stat()
+    _lose_the_database(workshop)
+    assert re.search(r"^> adopt one   orphaned   found in outputs/one/\w{8}$", workshop.plan_text(), re.MULTILINE)
+    assert workshop.apply().exit_code == 0
+
+    assert sorted(workshop.launches) == ["one", "two"]
+    assert (made.stat().st_ino, made.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    with workshop.api() as api:
+        details = api.show("run/one")
+    assert isinstance(details, RunDetails)
+    assert [attempt.state for attempt in details.attempts] == [AttemptState.SUCCEEDED]
+    assert "No changes" in workshop.plan_text()
+
+
+@pytest.mark.parametrize("lost", ["out.txt", "provenance.json"])
+def test_what_is_not_whole_in_outputs_is_no_result(workshop: Workshop, lost: str) -> None:
+    """A file that is gone comes from the store; one that is nowhere is not made up."""
+    workshop.specs(runs("one"))
+    workshop.apply()
+    (workshop.root / "outputs" / "one" / "latest" / lost).unlink()
+    shutil.rmtree(workshop.root / ".cosmos" / "store")
+    _lose_the_database(workshop)
+    assert workshop.apply().exit_code == 0
+    assert workshop.launches == ["one", "one"]
+    assert workshop.output("one") == "Heavy rain one"
+
+
+def test_a_record_beside_an_output_that_was_edited_proves_nothing(workshop: Workshop) -> None:
+    workshop.specs(runs("one"))
+    workshop.apply()
+    record = workshop.root / "outputs" / "one" / "latest" / "provenance.json"
+    for text in ("[]", "{", '{"format_version": 1}', record.read_text().replace('"sha256": "', '"sha256": "0')):
+        record.unlink()
+        record.write_text(text)
+        _lose_the_database(workshop)
+        assert "+ run one   never_ran" in workshop.plan_text()
 
 
 def test_a_second_controller_is_told_who_acts(workshop: Workshop) -> None:

@@ -1,0 +1,106 @@
+"""Results in outputs/ that the database does not know: it was lost, or brought back from an older backup.
+
+What is beside each result says what it is of: digest, batch, times and the sha256 of its files. A result counts only
+when these files are there with these bytes, so that nothing is run again for the loss of a row.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cosmos.core.case import folder_of
+from cosmos.core.desired import DesiredRun
+from cosmos.core.digest import Digest
+from cosmos.core.observed import BatchMeta, Member
+from cosmos.core.recorded import Attempt, AttemptState, FileEntry, LedgerEntry, Manifest, Recorded
+from cosmos.engine.provenance import FORMAT_VERSION, PROVENANCE
+from cosmos.engine.world import World
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+def unknown_results(runs: Iterable[DesiredRun], recorded: Recorded, world: World) -> list[tuple[Digest, str, Manifest]]:
+    """Of runs that have neither result nor attempt: digest, folder and files of what seems to be one."""
+    new = [want for want in runs if want.digest not in recorded.ledger and want.digest not in recorded.attempts]
+    entries = ((want.digest, _entry(want, world)) for want in new)
+    return [(digest, entry.folder, entry.manifest) for digest, entry in entries if entry is not None]
+
+
+def recall(want: DesiredRun, world: World) -> tuple[Attempt, BatchMeta, LedgerEntry] | None:
+    """What the database would know of a published result, had it not lost it."""
+    record, entry = _record(want, world), _entry(want, world)
+    if record is None or entry is None:
+        return None
+    member = Member(run_id=want.run.id, key=want.run.key, digest=want.digest, run=json.dumps(record["run"]))
+    meta = BatchMeta(
+        batch_id=entry.batch_id,
+        project=world.project,
+        members=(member,),
+        attempt=entry.attempt,
+        digest_schema=entry.schema,
+        commit=str(record["commit"]),
+        owner=str(record["owner"]),
+        created_at=entry.finished_at - entry.duration_s,
+    )
+    attempt = Attempt(
+        digest=want.digest,
+        number=entry.attempt,
+        batch_id=entry.batch_id,
+        host=str(record["host"]),
+        run_id=want.run.id,
+        key=want.run.key,
+        state=AttemptState.INTENDED,
+        model=want.run.model.name,
+        intended_at=meta.created_at,
+    )
+    return attempt, meta, entry
+
+
+def _folder(want: DesiredRun) -> str:
+    return folder_of(want.run.key, want.digest, None, 1)
+
+
+def _record(want: DesiredRun, world: World) -> Mapping[str, Any] | None:
+    data = world.provenance(_folder(want))
+    try:
+        record = json.loads(data) if data is not None else None
+    except ValueError:
+        return None
+    if not isinstance(record, dict) or record.get("format_version") != FORMAT_VERSION:
+        return None
+    return record if (record.get("project"), record.get("digest")) == (world.project, want.digest) else None
+
+
+def _file(name: object, sha256: object, size: object) -> FileEntry:
+    if not (isinstance(name, str) and isinstance(sha256, str) and isinstance(size, int) and _SHA256.fullmatch(sha256)):
+        raise ValueError(name)
+    return FileEntry(name=name, sha256=sha256, size=size)
+
+
+def _entry(want: DesiredRun, world: World) -> LedgerEntry | None:
+    record, data = _record(want, world), world.provenance(_folder(want))
+    if record is None or data is None:
+        return None
+    try:
+        files = [_file(one["name"], one["sha256"], one["size"]) for one in record["files"]]
+        begin, end = float(record["exit"]["started_at"]), float(record["exit"]["ended_at"])
+        number, batch, schema = int(record["attempt"]), str(record["batch"]), int(record["digest_schema"])
+    except (KeyError, TypeError, ValueError):  # edited by hand: nothing that proves a result
+        return None
+    files.append(FileEntry(name=PROVENANCE, sha256=hashlib.sha256(data).hexdigest(), size=len(data)))
+    if not {output.path for output in want.run.outputs.values()} <= {file.name for file in files}:
+        return None
+    return LedgerEntry(
+        digest=want.digest,
+        schema=schema,
+        run_id=want.run.id,
+        key=want.run.key,
+        attempt=number,
+        batch_id=batch,
+        manifest=tuple(sorted(files, key=lambda file: file.name)),
+        finished_at=end,
+        duration_s=max(0.0, end - begin),
+        folder=_folder(want),
+    )
