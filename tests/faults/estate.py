@@ -6,16 +6,19 @@ daemon or the controller does not. What belongs to others is looked at byte for 
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cosmos.core.reasons import REASONS, Fault
 from tests.projects import Project, shell_environment
-from tests.remote.site import NOTHING, PROJECT, Site, until
+from tests.remote.site import NOTHING, PATIENCE_S, PROJECT, Site
 from tests.services.images import BASE
 
 HOOK = """\
@@ -162,6 +165,15 @@ class Estate(Site):
         self.controllers.append(Controller(self.root, *words, under=under, program=program))
         return self.controllers[-1]
 
+    def host_program(self, name: str, text: str) -> Path:
+        """Have a program first on the host's PATH. FOLDER in it is a folder of its own, DOCKER is docker's client."""
+        folder = self.root / "host-program"
+        folder.mkdir()
+        program = self.gpu_host.gpus.path / name
+        program.write_text(text.replace("FOLDER", str(folder)).replace("DOCKER", shutil.which("docker") or ""))
+        program.chmod(0o755)
+        return folder
+
     def status_text(self, *words: str) -> str:
         """What `cosmos status` prints, without the spaces that make it a table."""
         done = self.project.cosmos("status", *words)
@@ -170,11 +182,24 @@ class Estate(Site):
 
     def says(self, *words: str) -> None:
         """Wait until `cosmos status` says all of these."""
-        until(lambda: all(word in self.status_text() for word in words), f"status says {words}")
+        end = time.monotonic() + PATIENCE_S
+        while missing := [word for word in words if word not in (text := self.status_text())]:
+            assert time.monotonic() < end, f"status does not say {missing}; it says:\n{text}"
+
+    def running(self, *names: str) -> Controller:
+        """A controller that has recorded that the programs of these runs have begun."""
+        controller = self.controller()
+        self.seen_running(*names)
+        self.says(*(f"{name} OutOfSync Running" for name in names))
+        return controller
 
     def finish(self) -> None:
         """One more apply does what is left."""
         assert self.controller().ended() == 0, self.controllers[-1].log.read_text()[-3000:]
+
+    def faults(self, name: str) -> list[Fault]:
+        """Whose fault it was that attempts of a run failed."""
+        return [REASONS[attempt.reason].fault for attempt in self.attempts(name) if attempt.reason is not None]
 
     def all_done(self, *names: str, attempts: int = 1) -> None:
         """Each of the runs has its result, was started as often as that, and left nothing behind."""

@@ -5,7 +5,6 @@ of the kernel, is cut by docker's client there, and by strace.
 """
 
 import hashlib
-import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -82,16 +81,8 @@ exit "$code"
 
 def killed_by_docker(estate: Estate, verb: str, what: str) -> None:
     """Have docker's client on the host end the controller once it has done a verb, and, if so wanted, who called it."""
-    folder = estate.root / "trap"
-    folder.mkdir()
+    folder = estate.host_program("docker", CLIENT.replace("VERB", verb).replace("WHAT", what))
     (folder / "armed").touch()
-    marks = {"DOCKER": shutil.which("docker") or "", "VERB": verb, "FOLDER": str(folder), "WHAT": what}
-    text = CLIENT
-    for mark, value in marks.items():
-        text = text.replace(mark, value)
-    client = estate.gpu_host.gpus.path / "docker"
-    client.write_text(text)
-    client.chmod(0o755)
     controller = estate.controller()
     (folder / "pid").write_text(str(controller.pid))
     assert controller.ended() == -signal.SIGKILL

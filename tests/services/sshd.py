@@ -149,6 +149,17 @@ class Sshd:
         for pid in pids:
             os.kill(pid, number)
 
+    def freeze(self) -> None:
+        """STOP it and its sessions: the kernel takes what comes, and nobody answers."""
+        assert self._process is not None
+        for pid in (self._process.pid, *self.sessions()):
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        for pid in (self._process.pid, *self.sessions()):
+            os.kill(pid, signal.SIGCONT)
+
     def _wait_until_it_listens(self) -> None:
         assert self._process is not None
         deadline = time.monotonic() + 10
