@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cosmos.core.reasons import REASONS, Fault
 from tests.projects import Project, shell_environment
-from tests.remote.site import NOTHING, PATIENCE_S, PROJECT, Site
+from tests.remote.site import NOTHING, PATIENCE_S, PROJECT, Site, Starts
 from tests.services.images import BASE
 
 HOOK = """\
@@ -121,6 +121,7 @@ class Estate(Site):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"precious {path.name}")
         self._foreign = self._foreigners()
+        self.starts = Starts(self.docker)  # from now on
 
     def close(self) -> None:
         """End the controllers; nothing that belongs to others may have changed."""

@@ -67,12 +67,12 @@ CLIENT = """\
 DOCKER "$@"
 code=$?
 if [[ $1 == VERB ]] && rm FOLDER/armed 2>/dev/null; then
-  kill -KILL "$(<FOLDER/pid)"
-  pid=$PPID sessions=()
+  pid=$PPID sessions=() # found first: sshd leaves with the controller
   until [[ $(<"/proc/$pid/comm") == sshd* ]]; do
     sessions+=("$pid")
     pid=$(cut -d ' ' -f 4 <"/proc/$pid/stat")
   done
+  kill -KILL "$(<FOLDER/pid)"
   [[ WHAT != session ]] || kill -KILL "${sessions[@]}"
 fi
 exit "$code"

@@ -44,7 +44,7 @@ def published(estate: Estate, names: list[str]) -> int:
 
 @pytest.mark.timeout(600)
 def test_killed_at_fifty_random_moments_each_run_is_launched_once_and_none_is_lost(estate: Estate) -> None:
-    """Moments are spread over the time in which an apply that nobody kills makes its first results.
+    """Moments are spread over the time in which an apply that nobody kills makes its first result, more of them early.
 
     Twenty runs, and twenty more whenever those are done, so that there is work at each moment.
     """
@@ -70,7 +70,7 @@ def test_killed_at_fifty_random_moments_each_run_is_launched_once_and_none_is_lo
         if published(estate, names) == len(names):
             more_runs()
         life = controller(estate.root)
-        life.join(chance.uniform(0, span))
+        life.join(span * chance.betavariate(2, 6))
         life.kill()
         life.join()
     estate.finish()
