@@ -18,7 +18,7 @@ LOCKED = "wait for the other cosmos to end, or close the program that has the fi
 PERMISSION = "make the file and its folder writable for this user, or set project.state to another folder"
 DAMAGED = (
     "move it away (mv '{path}' '{path}.damaged') and put a backup in its place. Without one run cosmos again: work on "
-    "hosts is adopted, outputs/ and the store are untouched, and finished runs count as never run (docs/operations.md)"
+    "hosts and results in outputs/ are adopted; only the history is lost (docs/operations.md)"
 )
 DISK = "look at the disk (dmesg, df), then run the same command again"
 BUG = "nothing was written; this is a mistake in cosmos, please report it with this message"
