@@ -16,6 +16,8 @@ from cosmos.api import CosmosAPI
 from cosmos.config import ConfigManager
 from cosmos.core.ports import BlobStore, Host, Records
 from cosmos.engine.world import World
+from cosmos.project.wiring import Project
+from cosmos.state.lease import Hold
 
 PORTS: Mapping[str, tuple[str, ...]] = {
     "host": ("put_blobs", "prepare", "start", "result", "fetch", "release"),
@@ -56,7 +58,14 @@ def dying(world: World, when: When, name: str) -> World:
 def main(root: str, when: str, name: str) -> None:
     assert when in ("before", "after")
     with CosmosAPI(settings=ConfigManager(Path(root), environment={}).settings()) as api:
-        api._project.world = dying(api._project.world, cast(When, when), name)
+        project = api._project
+        under = project.under
+
+        def dying_under(hold: Hold) -> Project:
+            acting = under(hold)
+            return replace(acting, world=dying(acting.world, cast(When, when), name))
+
+        project.under = dying_under  # type: ignore[method-assign]
         api.apply(api.plan())
     sys.exit(NEVER_REACHED)
 
