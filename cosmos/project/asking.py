@@ -88,7 +88,8 @@ def show(project: Project, name: str) -> RunDetails | PromptRow | ModelRow:
 
 def _run(project: Project, name: str) -> RunDetails:
     desired = project.desire()
-    key = one(plans.named(desired), name)
+    with plans.among_runs(desired, [name]):
+        key = one(plans.named(desired), name)
     view, look = plans.of(project, desired, [], [])
     want = desired.by_key()[key]
     status = view.plan.status_of(key)

@@ -26,7 +26,8 @@ def read(
         NotFoundError: No such run or attempt, or its log is kept nowhere.
     """
     desired = project.desire()
-    key = one(plans.named(desired), name)
+    with plans.among_runs(desired, [name]):
+        key = one(plans.named(desired), name)
     chosen = _attempt(project.records.attempts_of(desired.by_key()[key].run.id), key, attempt)
     since = None if since_s is None else project.world.clock.now() - since_s
     file = _kept(project, chosen)

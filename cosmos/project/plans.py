@@ -1,7 +1,7 @@
 """Plans, progress and outcomes of an open project. Looks and decides; changes nothing on a host."""
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 
 from cosmos.core.case import Policy
@@ -13,6 +13,7 @@ from cosmos.core.recorded import Recorded, Request, Verb
 from cosmos.core.select import Named, select
 from cosmos.engine.cycle import TRIES_LIMIT, Engine, Look, Report, Trouble
 from cosmos.engine.workers import InlineWorkers
+from cosmos.errors import NotFoundError, RefusedError
 from cosmos.outcome import Doing, Outcome, PlanView, Progress
 from cosmos.project import host_rows
 from cosmos.project.reading import FINGERPRINT, PROBLEMS
@@ -66,8 +67,29 @@ def named(desired: Desired) -> list[Named]:
 
 
 def choose(desired: Desired, targets: Sequence[str], labels: Sequence[str]) -> frozenset[str]:
-    """Keys of the runs that are meant; all, without targets and labels."""
-    return select(named(desired), targets, labels)
+    """Keys of the runs that are meant; all, without targets and labels.
+
+    Raises:
+        NotFoundError: A target means none.
+        RefusedError: A target means a run whose spec has a problem.
+    """
+    with among_runs(desired, targets):
+        return select(named(desired), targets, labels)
+
+
+@contextmanager
+def among_runs(desired: Desired, targets: Iterable[str]) -> Iterator[None]:
+    """Make what `select` and `one` say of runs tell those that are not there from those that are held back."""
+    try:
+        yield
+    except NotFoundError:
+        held = [Named(key=key) for key in desired.held]
+        for target in targets:
+            with suppress(NotFoundError):
+                select(held, [target])
+                message = f'"{target}" cannot be used: its spec, or one that it depends on, has a problem'
+                raise RefusedError(message, "cosmos validate names it") from None
+        raise
 
 
 def reruns(

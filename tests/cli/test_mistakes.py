@@ -56,6 +56,15 @@ SPECS = {
 }
 
 
+@pytest.mark.parametrize("words", [["plan", "odd"], ["apply", "--yes", "odd"], ["logs", "odd"], ["show", "run/odd"]])
+def test_a_run_that_a_problem_holds_back_is_not_called_absent(shop: Console, words: list[str]) -> None:
+    (shop.root / "specs" / "odd.yaml").write_text(RUN + "steps_: 3\n")
+    said = complaint(shop.cosmos(*words))
+    assert '"odd" cannot be used: its spec, or one that it depends on, has a problem' in said
+    assert "cosmos validate names it" in said
+    assert 'nothing is called "absent"' in complaint(shop.cosmos("plan", "absent"))
+
+
 @pytest.mark.parametrize("case", SPECS)
 def test_a_spec_with_a_mistake_is_named_with_its_place(
     shop: Console, case: str, capsys: pytest.CaptureFixture[str]
