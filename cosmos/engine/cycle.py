@@ -18,7 +18,7 @@ from cosmos.core.plan import Act, Cause, Operation, Plan
 from cosmos.core.reconcile import reconcile
 from cosmos.core.recorded import Attempt, AttemptState, Manifest, Recorded, Verb
 from cosmos.core.sweep import waits_for_its_spec
-from cosmos.engine.looks import HostLooks
+from cosmos.engine.looks import HostLooks, Lookers
 from cosmos.engine.recall import unknown_results
 from cosmos.engine.workers import Workers
 from cosmos.engine.world import World
@@ -106,6 +106,8 @@ class Engine:
     workers: Workers
     wake: Callable[[], None] = lambda: None
     """Called when an act ends, from whatever thread it ran in."""
+    lookers: Lookers | None = None
+    """How looks at hosts are run; in threads unless told otherwise."""
     _looks: HostLooks = field(init=False)
     _troubles: dict[str, Trouble] = field(default_factory=dict)
     _moved: int = 0
@@ -114,7 +116,7 @@ class Engine:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._looks = HostLooks(self.world.hosts, self.world.clock)
+        self._looks = HostLooks(self.world.hosts, self.world.clock, self.lookers)
 
     def close(self) -> None:
         """Wait for no look that is under way. Acts are the workers' to end."""

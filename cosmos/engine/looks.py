@@ -1,8 +1,10 @@
 """Looks at hosts beside each other, so that one that is slow to answer holds up no other."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from cosmos.core.observed import HostView, Unreachable
 from cosmos.core.ports import Clock, Host
@@ -10,6 +12,35 @@ from cosmos.errors import HostUnreachable
 
 PATIENCE_S = 5.0
 """How long a pass waits for hosts after the first. One that is slower is away until its look comes in."""
+
+
+class Lookers(Protocol):
+    """Runs looks: beside each other in threads, or one after the other where order must be the seed's alone."""
+
+    def submit(self, look: Callable[[], HostView]) -> Future[HostView]:
+        """Begin a look."""
+
+    def wait(self, looks: Iterable[Future[HostView]], timeout_s: float | None) -> None:
+        """Until all have come in, or for so long."""
+
+    def close(self) -> None:
+        """Begin no more."""
+
+
+class ThreadLookers:
+    """A thread for each of so many hosts."""
+
+    def __init__(self, hosts: int) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=max(1, hosts), thread_name_prefix="cosmos-look")
+
+    def submit(self, look: Callable[[], HostView]) -> Future[HostView]:
+        return self._pool.submit(look)
+
+    def wait(self, looks: Iterable[Future[HostView]], timeout_s: float | None) -> None:
+        wait(looks, timeout=timeout_s)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +55,13 @@ class HostLooks:
     Args:
         hosts: By name.
         clock: For times that people read.
+        lookers: How looks are run; in threads unless told otherwise.
     """
 
-    def __init__(self, hosts: Mapping[str, Host], clock: Clock) -> None:
+    def __init__(self, hosts: Mapping[str, Host], clock: Clock, lookers: Lookers | None = None) -> None:
         self._hosts = hosts
         self._clock = clock
-        self._pool = ThreadPoolExecutor(max_workers=max(1, len(hosts)), thread_name_prefix="cosmos-look")
+        self._lookers = lookers or ThreadLookers(len(hosts))
         self._begun: dict[str, _Begun] = {}
         self._acted: dict[str, float] = {}
         self._patience_s: float | None = None
@@ -37,9 +69,9 @@ class HostLooks:
     def all(self, blobs: tuple[str, ...]) -> dict[str, HostView]:
         """Every host. The first time all are waited for, so that a person reads why one is away."""
         now = self._clock.monotonic()
-        for name in self._hosts.keys() - self._begun.keys():
-            self._begun[name] = _Begun(now, self._pool.submit(self._view, name, blobs))
-        wait([look.future for look in self._begun.values()], timeout=self._patience_s)
+        for name in sorted(self._hosts.keys() - self._begun.keys()):
+            self._begun[name] = _Begun(now, self._lookers.submit(partial(self._view, name, blobs)))
+        self._lookers.wait([look.future for look in self._begun.values()], self._patience_s)
         self._patience_s = PATIENCE_S
         return {name: self._seen(name, now) for name in self._hosts}
 
@@ -48,7 +80,7 @@ class HostLooks:
         self._acted[host] = self._clock.monotonic()
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._lookers.close()
 
     def _seen(self, name: str, now: float) -> HostView:
         look = self._begun[name]
