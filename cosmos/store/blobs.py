@@ -9,7 +9,6 @@ edits the blob, so a blob whose stamp changed is read again and set aside when i
 import hashlib
 import logging
 import os
-import re
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from cosmos.core.files import FactCache
 from cosmos.core.observed import OutputState
 from cosmos.core.recorded import FileEntry, Manifest
 from cosmos.errors import StorageError
-from cosmos.store.content import blob_name, known_sha256, read_content, stamp_of
+from cosmos.store.content import blob_name, checked_sha256, known_sha256, read_content, stamp_of
 from cosmos.store.disk import disk_errors, move_aside
 from cosmos.store.looking import Looking
 from cosmos.store.publishing import checked_path, publish
@@ -29,8 +28,6 @@ PARTIAL = "partial"
 """Folder below the root for bytes on their way in."""
 
 SMALL = 4 << 20
-
-_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class LocalStore:
@@ -48,10 +45,10 @@ class LocalStore:
         self._cache = cache
 
     def path(self, sha256: str) -> Path:
-        return self._root / _checked(sha256)[:2] / sha256
+        return self._root / checked_sha256(sha256)[:2] / sha256
 
     def partial(self, sha256: str) -> Path:
-        path = self._root / PARTIAL / _checked(sha256)
+        path = self._root / PARTIAL / checked_sha256(sha256)
         with disk_errors("make the folder", path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
         return path
@@ -139,13 +136,6 @@ class LocalStore:
                 "bring .cosmos/store back from a backup, or make it again with --rerun",
             )
         return self.path(entry.sha256)
-
-
-def _checked(sha256: str) -> str:
-    """Manifests come from other machines, and this becomes a path."""
-    if not _SHA256.fullmatch(sha256):
-        raise StorageError(f"{sha256[:80]!r} is no sha256", "the manifest that says so is damaged; look again")
-    return sha256
 
 
 def _to_disk(path: Path) -> None:

@@ -8,6 +8,7 @@ Used by the store for blobs and published files, and by `inputs`.
 import errno
 import hashlib
 import os
+import re
 import stat
 import time
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from cosmos.core.files import FactCache, Stamp
+from cosmos.errors import StorageError
 
 RACY_NS = 50_000_000
 """A file written this close to its hashing may be written again without its stamp showing it."""
@@ -29,6 +31,16 @@ class Content:
     settled: bool
     changed: bool
     """The file was written to while it was read, so the hash is of no version of it."""
+
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+def checked_sha256(sha256: str) -> str:
+    """Manifests come from other machines, and this becomes a path."""
+    if not _SHA256.fullmatch(sha256):
+        raise StorageError(f"{sha256[:80]!r} is no sha256", "the manifest that says so is damaged; look again")
+    return sha256
 
 
 def blob_name(sha256: str) -> str:

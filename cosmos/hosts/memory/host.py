@@ -1,0 +1,294 @@
+"""MemoryHost: `core.ports.Host` on a machine in memory, with the refusals of the scripts in hosts/bash."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from cosmos.core.observed import BatchState, ExitRecord, ObservedBatch, Reachable
+from cosmos.core.ports import BatchPlan, Progress, Result
+from cosmos.core.reasons import Reason
+from cosmos.core.recorded import FileEntry, Manifest
+from cosmos.errors import HostRefused, HostUnreachable, TransferError
+from cosmos.hosts.layout import Layout, checked_id, checked_sha256, is_output_name, output_name, plain
+from cosmos.hosts.memory.contents import below, bring, entry_of, whole
+from cosmos.hosts.memory.machine import ENDED, File, Machine, RunDirectory, Tree, Work, discard_damaged, nobodys
+from cosmos.hosts.scripts import BashScriptBuilder
+
+TAIL = 4096
+
+
+class MemoryHost:
+    """One project on a machine.
+
+    Args:
+        name: As in cosmos.toml.
+        machine: Shared by all who reach it.
+        project: Name of the project.
+        pause: How `wait_for_exit` waits; seconds.
+    """
+
+    def __init__(self, name: str, machine: Machine, project: str, pause: Callable[[float], None] = time.sleep) -> None:
+        self.name = name
+        self.machine = machine
+        self._pause = pause
+        self._project = project
+        self._builder = BashScriptBuilder(Layout("/memory", project))
+
+    @property
+    def tree(self) -> Tree:
+        return self.machine.tree(self._project)
+
+    @contextmanager
+    def _there(self) -> Iterator[Tree]:
+        """One script at a time; nothing happens on the machine meanwhile."""
+        with self.machine.lock:
+            if not self.machine.is_up:
+                raise HostUnreachable(f"{self.name}: the connection timed out", "look again")
+            self.machine.settle()
+            yield self.tree
+
+    # Looking
+
+    def observe(self, wanted_blobs: Iterable[str]) -> Reachable:
+        with self._there() as tree:
+            machine = self.machine
+            if not machine.is_readable:
+                raise HostUnreachable(f"could not look: {self.name}: batches is no folder but a regular file")
+            return Reachable(
+                boot_id=machine.boot_id,
+                clock=machine.wall,
+                disk_free=0 if machine.is_full else machine.disk_total // 2,
+                disk_total=machine.disk_total,
+                batches={name: self._seen(tree, directory) for name, directory in tree.directories.items()},
+                blobs=frozenset(sha256 for sha256 in wanted_blobs if checked_sha256(sha256) in tree.blobs),
+                gpus=machine.gpus,
+            )
+
+    def _seen(self, tree: Tree, directory: RunDirectory) -> ObservedBatch:
+        work, claim, record = self._work(tree, directory), directory.claim, directory.record
+        state = _state(directory, work)
+        is_open = record is None
+        evidence = ""
+        if is_open and claim is not None and work is not None and work.is_container and not work.lives:
+            evidence = f"{'OOMKilled, ' if work.was_oom_killed else ''}container exited with {work.code}"
+        return ObservedBatch(
+            batch_id=directory.batch_id,
+            state=state,
+            meta=directory.plan.meta if directory.plan and directory.is_whole else None,
+            exit=record,
+            started_at=directory.began,
+            image=directory.plan.image or "" if directory.plan and claim else "",
+            evidence=evidence,
+            boot_id=claim.boot if claim else "",
+            survivors=int(is_open and work is not None and work.child and not work.runner),
+            log_bytes=len(directory.log),
+            log_tail=directory.log[-TAIL:] if state is BatchState.RUNNING else b"",
+        )
+
+    def _work(self, tree: Tree, directory: RunDirectory) -> Work | None:
+        """Its process or container; a process that was started in an earlier directory of this name is none of its."""
+        work = tree.works.get(directory.batch_id)
+        if work is None or work.is_container:
+            return work
+        return work if work.directory is directory else None
+
+    # Blobs
+
+    def put_blobs(self, blobs: Sequence[tuple[str, int, Path]], progress: Progress) -> None:
+        with self._there() as tree:
+            there = {sha256: len(file.data) for sha256, file in tree.blobs.items()}
+            unique = {checked_sha256(blob[0]): blob for blob in blobs}
+            missing = [blob for blob in unique.values() if there.get(blob[0]) != blob[1]]
+            if missing and self.machine.is_full:
+                needed = sum(size for _, size, _ in missing)
+                raise HostRefused(
+                    f"the host's disk is full: {needed} bytes to upload, 0 free",
+                    "free space on the host",
+                    Reason.DISK_FULL.value,
+                )
+            failed: list[TransferError] = []
+            for sha256, _, path in missing:
+                self.machine.on_step("blob")
+                try:
+                    tree.blobs[sha256] = File(whole(sha256, path))
+                except TransferError as error:
+                    failed.append(error)
+                else:
+                    progress(len(tree.blobs[sha256].data))
+            if failed:
+                raise failed[0]
+
+    # Life of a batch
+
+    def prepare(self, batch: BatchPlan) -> None:
+        self._builder.prepare(batch)  # refuses what no host can be told
+        with self._there() as tree:
+            directory = tree.directories.setdefault(batch.meta.batch_id, RunDirectory(batch.meta.batch_id))
+            if directory.is_whole or directory.claim is not None:
+                return
+            if self.machine.is_full:
+                raise self._no_space()
+            directory.plan = batch
+            directory.inputs = {}
+            self.machine.on_step("folder")
+            for name, sha256 in batch.inputs.items():
+                if sha256 not in tree.blobs:
+                    raise self._refused(f"blob {sha256} is not on this host: stage it again")
+                directory.inputs[name] = tree.blobs[sha256]
+            self.machine.on_step("links")
+            directory.is_whole = True
+
+    def start(self, batch_id: str) -> None:
+        with self._there() as tree:
+            directory = tree.directories.get(checked_id(batch_id))
+            if directory is None:
+                raise self._refused(f"there is no run directory {batch_id}: it was released, or never prepared")
+            if directory.claim is not None or directory.record is not None:
+                return
+            plan = directory.plan
+            if plan is None or not directory.is_whole:
+                raise self._refused(f"{batch_id} is not complete: prepare it again")
+            work = tree.works.get(batch_id) if self.machine.containers else None
+            if work is None:
+                work = self._created(tree, directory, plan)
+            elif work.lives:
+                return
+            elif work.was_started:
+                raise self._refused(f"the container of {batch_id} has ended without a record: exited with {work.code}")
+            self.machine.start(tree, directory, work)
+
+    def _created(self, tree: Tree, directory: RunDirectory, plan: BatchPlan) -> Work:
+        images = self.machine.images
+        if self.machine.containers and images is not None and plan.image not in images:
+            message = f"{self.name}: start: the image is not on this host: {plan.image}"
+            raise HostRefused(message, "bring it there with `cosmos hosts pull`", Reason.IMAGE_MISSING.value)
+        work = self.machine.new_work(tree, directory, plan)
+        if self.machine.containers:
+            self.machine.on_step("created")
+        return work
+
+    def stop(self, batch_id: str, grace_s: float) -> None:
+        del grace_s
+        with self._there() as tree:
+            machine = self.machine
+            directory = tree.directories.get(checked_id(batch_id))
+            if directory is not None:
+                if directory.claim is None and directory.record is None:
+                    directory.claim = nobodys(machine)
+                    machine.on_step("forbidden")
+                if directory.claim and directory.claim.is_nobodys and directory.record is None and not machine.is_full:
+                    at, boot = machine.wall, machine.boot_id
+                    directory.record = ExitRecord(code=ENDED, started_at=at, ended_at=at, boot_id=boot, stopped=True)
+            work = tree.works.get(batch_id)
+            if work is None:
+                return
+            if work.is_container and not work.was_started:
+                del tree.works[batch_id]
+            elif work.runner:
+                machine.end(work, ENDED, stopped=True)
+            elif work.child:
+                machine.bury(work, ENDED)
+
+    def release(self, batch_id: str) -> None:
+        with self._there() as tree:
+            directory = tree.directories.get(checked_id(batch_id))
+            work = tree.works.get(batch_id)
+            if work is not None and work.lives and (directory is not None or work.is_container):
+                raise self._refused(f"batch {batch_id} runs: stop it before it is released")
+            if directory is not None and directory.claim is None:
+                directory.claim = nobodys(self.machine)
+            if work is not None and work.is_container:
+                del tree.works[batch_id]
+                self.machine.on_step("removed")
+            if directory is not None:
+                if directory.record is not None and directory.record.stage == "verify":
+                    discard_damaged(tree, directory)
+                del tree.directories[batch_id]
+
+    def wait_for_exit(self, batch_ids: Sequence[str], timeout_s: float) -> None:
+        clock = self.machine.clock
+        deadline = clock.monotonic() + timeout_s
+        with self._there():
+            before = self.machine.ends
+        while True:
+            with self._there() as tree:
+                if self.machine.ends != before or any(self._has_ended(tree, checked_id(name)) for name in batch_ids):
+                    return
+            left = deadline - clock.monotonic()
+            if left <= 0:
+                return
+            self._pause(min(0.02, left))
+
+    def _has_ended(self, tree: Tree, batch_id: str) -> bool:
+        directory = tree.directories.get(batch_id)
+        if directory is None or directory.record is not None:
+            return True
+        work = self._work(tree, directory)
+        return directory.claim is not None and not (work is not None and work.runner)
+
+    # Results
+
+    def manifest(self, batch_id: str, folder: str) -> Manifest:
+        with self._there() as tree:
+            outputs = below(self._directory(tree, batch_id).outputs, plain(folder))
+            return tuple(entry_of(name, data) for name, data in sorted(outputs.items()))
+
+    def result(self, batch_id: str, folder: str, names: Iterable[str], log_limit: int) -> Result:
+        wanted = set(filter(is_output_name, names))
+        with self._there() as tree:
+            directory = self._directory(tree, batch_id)
+            outputs = below(directory.outputs, plain(folder))
+            manifest = tuple(entry_of(name, data) for name, data in sorted(outputs.items()) if name in wanted)
+            return Result(manifest=manifest, log=directory.log[:log_limit], log_times=directory.times)
+
+    def fetch(self, batch_id: str, folder: str, files: Sequence[tuple[FileEntry, Path]], progress: Progress) -> None:
+        for entry, _ in files:
+            output_name(entry.name)
+        with self._there() as tree:
+            outputs = below(self._directory(tree, batch_id).outputs, plain(folder))
+            wrong = []
+            for entry, target in files:
+                data = outputs.get(entry.name)
+                if data is None:
+                    raise self._refused(f"outputs/{folder}/{entry.name} is no regular file")
+                self.machine.on_step("file")
+                if not bring(data, entry, target, progress):
+                    target.unlink()
+                    wrong.append(entry)
+        if wrong:
+            message = f"{batch_id}: {wrong[0].name} did not arrive with the sha256 that the host listed"
+            raise TransferError(message, "it is fetched again from its start")
+
+    def read_log(self, batch_id: str, offset: int, limit: int) -> bytes:
+        with self._there() as tree:
+            directory = tree.directories.get(checked_id(batch_id))
+            return b"" if directory is None else directory.log[max(0, offset) :][: max(0, limit)]
+
+    def read_log_times(self, batch_id: str) -> bytes:
+        with self._there() as tree:
+            directory = tree.directories.get(checked_id(batch_id))
+            return b"" if directory is None else directory.times
+
+    def close(self) -> None:
+        pass
+
+    def _directory(self, tree: Tree, batch_id: str) -> RunDirectory:
+        directory = tree.directories.get(checked_id(batch_id))
+        if directory is None:
+            raise self._refused(f"there is no run directory {batch_id}")
+        return directory
+
+    def _refused(self, words: str) -> HostRefused:
+        return HostRefused(f"{self.name}: {words}", "", Reason.HOST_REFUSED.value)
+
+    def _no_space(self) -> HostRefused:
+        return HostRefused(f"{self.name}: No space left on device", "free space on the host", Reason.DISK_FULL.value)
+
+
+def _state(directory: RunDirectory, work: Work | None) -> BatchState:
+    if directory.record is not None:
+        return BatchState.EXITED
+    if directory.claim is None:
+        return BatchState.PREPARED if directory.is_whole else BatchState.PARTIAL
+    return BatchState.RUNNING if work is not None and work.runner else BatchState.LOST

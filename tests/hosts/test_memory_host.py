@@ -1,0 +1,68 @@
+"""The host in memory, as processes and as containers, held to the contract of the real ones."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from cosmos.core.ports import Host
+from cosmos.engine.world import SystemClock
+from cosmos.hosts.memory.host import MemoryHost
+from cosmos.hosts.memory.machine import Machine, Tree
+from cosmos.hosts.memory.program import ENDLESS, Program, argv_of
+from tests.contracts.host_contract import GpuContract, HostContract, lab
+
+__all__ = ["lab"]
+
+
+class MemoryWorld:
+    """A machine of this test's own."""
+
+    def __init__(self, folder: Path, *, containers: bool) -> None:
+        self.folder = folder
+        self.machine = Machine(SystemClock(), containers=containers)
+        self.host: Host = self.another_controller()
+
+    @property
+    def tree(self) -> Tree:
+        return self.machine.tree("demo")
+
+    def another_controller(self) -> Host:
+        return MemoryHost("memory", self.machine, "demo")
+
+    def another_project(self) -> Host:
+        return MemoryHost("memory", self.machine, "other")
+
+    def program(self, *, log: str = "", files: Mapping[str, bytes] | None = None, code: int = 0) -> tuple[str, ...]:
+        return argv_of(Program(log=f"{log}\n".encode() if log else b"", files=files or {}, code=code))
+
+    def endless_program(self) -> tuple[str, ...]:
+        return argv_of(Program(log=b"started\n", lasts_s=ENDLESS))
+
+    def kill_runner(self, batch_id: str) -> None:
+        with self.machine.lock:
+            self.machine.kill_runner(self.tree.works[batch_id])
+
+    def kill_batch(self, batch_id: str) -> None:
+        with self.machine.lock:
+            self.machine.kill(self.tree.works[batch_id])
+
+    def damage_blob(self, sha256: str) -> None:
+        assert self.machine.rot(sha256)
+
+    def lose_batch_json(self, batch_id: str) -> None:
+        self.tree.directories[batch_id].is_whole = False
+
+    def make_unreadable(self) -> None:
+        self.machine.is_readable = False
+
+
+@pytest.fixture(params=["processes", "containers"])
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> MemoryWorld:
+    folder = tmp_path / "local"
+    folder.mkdir()
+    return MemoryWorld(folder, containers=request.param == "containers")
+
+
+class TestMemoryHost(HostContract, GpuContract):
+    pass
