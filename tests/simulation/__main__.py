@@ -1,0 +1,55 @@
+"""Replay seeds: `python -m tests.simulation SEED...` prints the trace of each; `--from N --count M` runs many."""
+
+import argparse
+import logging
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.simulation.laws import LawBroken
+from tests.simulation.schedule import Schedule
+from tests.simulation.world import Fixture
+
+
+def main() -> int:
+    words = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    words.add_argument("seeds", nargs="*", type=int)
+    words.add_argument("--first", type=int, default=0)
+    words.add_argument("--count", type=int, default=0)
+    words.add_argument("--most", type=int, default=5, help="failures after which it stops")
+    given = words.parse_args()
+    logging.disable(logging.WARNING)
+    folder = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+    try:
+        return replay(Fixture(folder), given.seeds, range(given.first, given.first + given.count), given.most)
+    finally:
+        shutil.rmtree(folder)
+
+
+def replay(fixture: Fixture, seeds: list[int], many: range, most: int) -> int:
+    failures = cycles = 0
+    began, cpu = time.monotonic(), time.process_time()
+    for seed in (*seeds, *many):
+        schedule = Schedule(fixture, seed)
+        try:
+            schedule.run()
+        except LawBroken as broken:
+            failures += 1
+            print(broken if seeds else str(broken).splitlines()[0])
+        else:
+            if seeds:
+                print(f"seed {seed}: every law holds", *schedule.world.trace, sep="\n  ")
+        cycles += schedule.cycles
+        if failures >= most:
+            break
+    if many:
+        took, used = time.monotonic() - began, time.process_time() - cpu
+        done = seed - many.start + 1
+        print(f"{done} schedules, {cycles} passes: {done / took:.1f}/s, {done / used:.1f} per second of CPU")
+    return int(failures > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

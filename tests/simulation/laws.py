@@ -1,0 +1,253 @@
+"""What must hold at every effect and after every pass. See the table in this docstring.
+
+From docs/laws.md (L) and the reliability page 4.3 (I); in brackets where each is asserted:
+
+- L2, I1: at most one live batch holds a digest [on_begin]; nothing begins that was not recorded first [on_begin]
+- L3: a digest with a result is not run again unasked [on_begin]
+- L4, I10: nothing without our record is touched [on_stop, on_release, after_cycle]
+- L5, I3, I6: recorded bytes never change [on_publish]; they are durable here before the host's copy goes [on_release]
+- L6: an attempt is closed only when its work is dead and cannot start any more [on_failed]
+- I2: no program begins unless its inputs are what their names say at that instant [on_begin]
+- I4: what is published was verified [on_publish]
+- I5: success means: a program began, exited 0, and every declared output is published with its bytes [on_finished]
+- I7: no run directory without an intent that is recorded and open [on_prepare]
+- I9: attempt n+1 is intended only once attempt n is dead; a number is used once [before_intend]
+- I15: a closed attempt stays as it is [after_cycle]
+- I16: two programs never share a GPU [on_begin]
+- a cancelled run is not intended again [before_intend]; work in flight is stopped only for a reason [on_stop]
+
+Not here: I8 (there is no lease yet; its mutants come with it), I11 (a name is written whole in one step here;
+tests/hosts holds the real hosts to it), I12 and L10 (specs are values here; tests/core/test_laws.py), I13, I14, I17 and
+I18 (paths, secrets, threads and time are real only in the tests of real hosts).
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Mapping
+
+from cosmos.core.digest import Digest
+from cosmos.core.ports import BatchPlan
+from cosmos.core.reasons import Reason
+from cosmos.core.recorded import Attempt, LedgerEntry, Manifest, Verb
+from cosmos.engine.cycle import Report
+from cosmos.hosts.memory.machine import Machine, RunDirectory, Work
+from cosmos.store.memory import MemoryStore
+
+OPEN = ("intended", "started")
+
+
+class LawBroken(AssertionError):  # noqa: N818 - what it says is what happened
+    """A law does not hold."""
+
+
+class Laws:
+    """Watches a world. What really happened is read from the machines, never from what the controller believes.
+
+    Args:
+        project: Name of the project.
+        machines: By host.
+        store: Of the project.
+        raw: The database, between transactions.
+    """
+
+    def __init__(
+        self, project: str, machines: Mapping[str, Machine], store: MemoryStore, raw: sqlite3.Connection
+    ) -> None:
+        self._project = project
+        self._machines = machines
+        self._store = store
+        self._raw = raw
+        self.expected: dict[Digest, bytes | None] = {}
+        """By digest, the bytes of its output; None for a program that fails."""
+        self.begun: dict[str, int] = {}
+        """How often the program of a batch has begun."""
+        self._ever_begun: set[str] = set()
+        self._recorded: dict[str, dict[str, str]] = {}
+        """By folder and name, the sha256 of what is in the ledger."""
+        self._intended: set[str] = set()
+        self._closed: dict[tuple[str, int], tuple[object, ...]] = {}
+        self.forgotten: frozenset[str] = frozenset()
+        """Batches of a database that was lost."""
+
+    # The host's side
+
+    def on_begin(self, work: Work) -> None:
+        meta = work.plan.meta
+        self.begun[meta.batch_id] = self.begun.get(meta.batch_id, 0) + 1
+        self._ever_begun.add(meta.batch_id)
+        for name, sha256 in work.plan.inputs.items():
+            held = hashlib.sha256(work.directory.inputs[name].data).hexdigest()
+            _law(held == sha256, f"I2: {meta.batch_id} begins with a damaged input {name}")
+        digest = meta.members[0].digest
+        for other in self._works():
+            if other is work or not other.child:
+                continue
+            _law(
+                digest not in {member.digest for member in other.plan.meta.members},
+                f"I1: {meta.batch_id} begins while {other.plan.meta.batch_id} computes the same digest",
+            )
+            shared = set(meta.gpus) & set(other.plan.meta.gpus) & other.locks
+            _law(not shared, f"I16: {meta.batch_id} begins on {shared} of {other.plan.meta.batch_id}")
+        _law(self.begun[meta.batch_id] == 1, f"L2: the program of {meta.batch_id} begins a second time")
+        if meta.batch_id in self.forgotten:
+            return
+        row = self._row("SELECT state FROM attempts WHERE batch_id = ?", meta.batch_id)
+        _law(row is not None, f"L2: {meta.batch_id} begins and is not recorded")
+        done = self._row("SELECT attempt FROM ledger WHERE digest = ?", digest)
+        if done is not None:
+            _law(self.verb(digest) is Verb.RERUN, f"L3: {meta.batch_id} begins though its digest is done")
+
+    def on_prepare(self, host: str, batch: BatchPlan) -> None:
+        row = self._row("SELECT state FROM attempts WHERE batch_id = ?", batch.meta.batch_id)
+        _law(row is not None, f"I7: {batch.meta.batch_id} is prepared on {host} and nothing is recorded")
+
+    def on_stop(self, host: str, batch_id: str) -> None:
+        tree = self._machines[host].tree(self._project)
+        work = tree.works.get(batch_id)
+        row = self._row("SELECT state, digest FROM attempts WHERE batch_id = ?", batch_id)
+        _law(row is not None, f"L4: {batch_id} on {host} is stopped and is not recorded")
+        if row is None or work is None or not (work.child and work.runner) or batch_id not in tree.directories:
+            return
+        wanted = self.verb(row[1]) is not Verb.CANCEL and row[0] in OPEN
+        _law(not wanted, f"L6: {batch_id} on {host} is stopped while it computes, and nobody asked for it")
+
+    def on_release(self, host: str, batch_id: str) -> None:
+        row = self._row("SELECT state, digest FROM attempts WHERE batch_id = ?", batch_id)
+        _law(row is not None, f"L4: {batch_id} on {host} is released and is not recorded")
+        if row is None:
+            return
+        _law(row[0] not in OPEN, f"I6: {batch_id} on {host} is released while its attempt is {row[0]}")
+        tree = self._machines[host].tree(self._project)
+        directory = tree.directories.get(batch_id)
+        if directory is None or not _has_result(directory):
+            return
+        done = self._row("SELECT manifest FROM ledger WHERE digest = ?", row[1])
+        _law(done is not None, f"L5: the result of {batch_id} is released and was never collected")
+
+    # The records' side
+
+    def before_intend(self, attempt: Attempt) -> None:
+        known = self._directory(attempt.host, attempt.batch_id)
+        adopts = known is not None and known.plan is not None and known.plan.meta.batch_id == attempt.batch_id
+        if not adopts:
+            _law(self.verb(attempt.digest) is not Verb.CANCEL, f"{attempt.batch_id} is intended though cancelled")
+            _law(attempt.batch_id not in self._intended, f"I9: {attempt.batch_id} is intended a second time")
+        for work in self._works():
+            same = any(member.digest == attempt.digest for member in work.plan.meta.members)
+            own = work.plan.meta.batch_id == attempt.batch_id
+            _law(
+                own or not (same and work.lives),
+                f"I9: {attempt.batch_id} is intended while {work.plan.meta.batch_id} is alive",
+            )
+
+    def on_intend(self, attempt: Attempt) -> None:
+        self._intended.add(attempt.batch_id)
+
+    def on_failed(self, batch_id: str, reason: Reason, *, cancelled: bool) -> None:
+        for name, machine in self._machines.items():
+            tree = machine.tree(self._project)
+            work = tree.works.get(batch_id)
+            alive = work is not None and work.lives
+            _law(not alive, f"L6: {batch_id} is closed as {reason.value} while it is alive on {name}")
+            directory = tree.directories.get(batch_id)
+            if directory is None:
+                continue
+            startable = directory.is_whole and directory.claim is None and directory.record is None
+            _law(not startable, f"I9: {batch_id} is closed as {reason.value}, and can still be started on {name}")
+            if not cancelled:
+                _law(not _has_result(directory), f"L5: {batch_id} is closed as {reason.value}, and has a result")
+
+    def on_finished(self, entry: LedgerEntry) -> None:
+        expected = self.expected.get(entry.digest)
+        _law(expected is not None, f"I5: {entry.batch_id} is recorded as done, and its program fails")
+        _law(entry.batch_id in self._ever_begun, f"I5: {entry.batch_id} is recorded as done, and never began")
+        output = next((file for file in entry.manifest if file.name == "out.bin"), None)
+        right = output is not None and output.sha256 == hashlib.sha256(expected or b"").hexdigest()
+        _law(right, f"I5: {entry.batch_id} is recorded as done with other bytes than it made")
+        there = self._store.outputs.get(entry.folder, {})
+        for file in entry.manifest:
+            data = there.get(file.name)
+            _law(
+                data is not None and hashlib.sha256(data).hexdigest() == file.sha256,
+                f"I5: {entry.batch_id} is recorded as done before {file.name} is published",
+            )
+
+    def on_recorded(self, entry: LedgerEntry) -> None:
+        self._recorded[entry.folder] = {file.name: file.sha256 for file in entry.manifest}
+
+    # The store's side
+
+    def on_publish(self, folder: str, manifest: Manifest) -> None:
+        there = self._store.outputs[folder]
+        before = self._recorded.get(folder, {})
+        for entry in manifest:
+            data = there[entry.name]
+            _law(
+                hashlib.sha256(data).hexdigest() == entry.sha256,
+                f"I4: {folder}/{entry.name} is published with bytes that are not its own",
+            )
+            same = before.get(entry.name, entry.sha256) == entry.sha256 or (
+                bool(self.forgotten) and entry.name != "out.bin"
+            )
+            _law(same, f"I3: {folder}/{entry.name} is published with other bytes")
+
+    # After a pass
+
+    def after_cycle(self, report: Report) -> None:
+        rows = self._raw.execute("SELECT digest, number, state, reason, ended_at FROM attempts").fetchall()
+        now = {(row[0], row[1]): row[2:] for row in rows}
+        for key, row in self._closed.items():
+            _law(now.get(key) == row, f"I15: attempt {key[1]} of {key[0][:8]} was {row} and is {now.get(key)}")
+        self._closed = {key: row for key, row in now.items() if row[0] not in OPEN}
+        for name, machine in self._machines.items():
+            there = machine.tree(self._project).directories
+            _law("not-ours" in there and there["not-ours"].claim is None, f"L4: what is not ours on {name} was touched")
+
+    def forget(self) -> None:
+        """The database is lost."""
+        self.forgotten |= self._intended
+        there = {name for machine in self._machines.values() for name in machine.tree(self._project).directories}
+        self.begun = {batch_id: count for batch_id, count in self.begun.items() if batch_id in there}
+        self._intended = set()
+        self._closed = {}
+
+    def removed(self, batch_id: str) -> None:
+        """A run directory is gone, and not by the product: what was in it may begin once more, under the same name."""
+        self.begun.pop(batch_id, None)
+
+    # Reading
+
+    def _works(self) -> list[Work]:
+        return [work for machine in self._machines.values() for work in machine.tree(self._project).works.values()]
+
+    def _directory(self, host: str, batch_id: str) -> RunDirectory | None:
+        return self._machines[host].tree(self._project).directories.get(batch_id)
+
+    def verb(self, digest: str) -> Verb | None:
+        row = self._row("SELECT verb FROM requests WHERE digest = ? ORDER BY id DESC LIMIT 1", digest)
+        return Verb(row[0]) if row else None
+
+    def newest(self, digest: str) -> int:
+        """Number of the newest attempt that is recorded."""
+        row = self._row("SELECT max(number) FROM attempts WHERE digest = ?", digest)
+        return int(row[0] or 0) if row else 0
+
+    def may_retry(self, digest: str) -> bool:
+        """As cosmos asks: it has failed, was cancelled, or was asked to be."""
+        query = "SELECT state FROM attempts WHERE digest = ? ORDER BY number DESC LIMIT 1"
+        row = self._row(query, digest)
+        return self.verb(digest) is Verb.CANCEL or (row is not None and row[0] in ("failed", "cancelled"))
+
+    def _row(self, query: str, value: str) -> tuple[str, ...] | None:
+        found: tuple[str, ...] | None = self._raw.execute(query, (value,)).fetchone()
+        return found
+
+
+def _has_result(directory: RunDirectory) -> bool:
+    record = directory.record
+    return record is not None and record.code == 0 and bool(directory.outputs)
+
+
+def _law(holds: bool, words: str) -> None:
+    if not holds:
+        raise LawBroken(words)

@@ -1,0 +1,264 @@
+"""The one seam: every call of a port passes `Seam.effect`, where a scheduler may interfere.
+
+A scheduler is asked before each effect. It may let things happen in the world, and says what becomes of the effect
+itself. `Crash` is a controller that dies there: nothing in the product catches it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum, auto
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from cosmos.core.digest import Digest, Material
+from cosmos.core.observed import BatchMeta, OutputState, Reachable
+from cosmos.core.plan import Plan
+from cosmos.core.ports import BatchPlan, BlobStore, Host, Progress, Records, Result
+from cosmos.core.reasons import Reason
+from cosmos.core.recorded import Attempt, FileEntry, LedgerEntry, Manifest, Recorded, Request
+from cosmos.errors import CosmosError, HostUnreachable
+from tests.simulation.laws import Laws
+
+T = TypeVar("T")
+
+
+class Crash(BaseException):
+    """The controller is killed here."""
+
+
+class Kind(Enum):
+    """What an effect is done to, for the choice of a fault that can befall it."""
+
+    LOOK = auto()
+    HOST = auto()
+    SEND = auto()
+    FETCH = auto()
+    READ = auto()
+    RECORD = auto()
+    STORE = auto()
+
+
+class Fate(Enum):
+    """What becomes of an effect."""
+
+    DONE = "done"
+    CRASH_BEFORE = "crash before"
+    CRASH_AFTER = "crash after"
+    DROPPED = "request lost"
+    REPLY_LOST = "reply lost"
+    REFUSED = "refused"
+    TWICE = "done twice"
+    LATE = "done later"
+    CUT = "cut off"
+    GARBLED = "garbled"
+
+
+class Scheduler(Protocol):
+    """Decides what happens at each effect."""
+
+    def fate(self, kind: Kind, name: str, host: str) -> Fate:
+        """What becomes of this effect; worldly faults happen within this call."""
+
+    def is_late(self) -> bool:
+        """Does a look come in only at the next pass?"""
+
+    def refusal(self, kind: Kind) -> CosmosError:
+        """What an effect that is refused raises."""
+
+    def later(self, host: str, act: Callable[[], object]) -> None:
+        """Do a host's effect when it pleases: its caller has given up waiting."""
+
+    def cut(self, host: str) -> None:
+        """Break off the next script on a host half-way."""
+
+
+class Seam:
+    """Passes effects on, or not. `trace` has a line for each of them.
+
+    Args:
+        who: Name of the controller.
+        scheduler: Who decides.
+        trace: Shared by all controllers of a world.
+    """
+
+    def __init__(self, who: str, scheduler: Scheduler, trace: list[str]) -> None:
+        self.garbled = False
+        """What the last effect brought is damaged before it is looked at."""
+        self._who = who
+        self._scheduler = scheduler
+        self._trace = trace
+
+    def effect(self, kind: Kind, name: str, act: Callable[[], T], host: str = "") -> T:
+        fate = self._scheduler.fate(kind, name, host)
+        self.garbled = fate is Fate.GARBLED
+        line = f"{self._who} {name}"
+        if fate is Fate.DONE:
+            self._trace.append(line)
+            return act()
+        self._trace.append(f"{line} -- {fate.value}")
+        if fate is Fate.CRASH_BEFORE:
+            raise Crash
+        if fate is Fate.REFUSED:
+            raise self._scheduler.refusal(kind)
+        if fate is Fate.DROPPED:
+            raise HostUnreachable(f"{host}: the connection was reset", "look again")
+        if fate is Fate.LATE:
+            self._scheduler.later(host, act)
+            raise HostUnreachable(f"{host}: took too long", "look again: it may have been done or not")
+        return self._done_oddly(fate, act, host)
+
+    def _done_oddly(self, fate: Fate, act: Callable[[], T], host: str) -> T:
+        if fate is Fate.CUT:
+            self._scheduler.cut(host)
+        result = act()
+        if fate is Fate.CRASH_AFTER:
+            raise Crash
+        if fate is Fate.REPLY_LOST:
+            raise HostUnreachable(f"{host}: was cut off", "look again: it may have been done or not")
+        return act() if fate is Fate.TWICE else result
+
+
+class SeamHost:
+    """`Host`."""
+
+    def __init__(self, host: Host, seam: Seam, laws: Laws) -> None:
+        self.name = host.name
+        self._host = host
+        self._seam = seam
+        self._effect = seam.effect
+        self._laws = laws
+
+    def observe(self, wanted_blobs: Iterable[str]) -> Reachable:
+        return self._effect(Kind.LOOK, f"{self.name}.observe", lambda: self._host.observe(wanted_blobs), self.name)
+
+    def put_blobs(self, blobs: Sequence[tuple[str, int, Path]], progress: Progress) -> None:
+        name = f"{self.name}.put_blobs {' '.join(blob[0][:6] for blob in blobs)}"
+        self._effect(Kind.SEND, name, lambda: self._host.put_blobs(blobs, progress), self.name)
+
+    def prepare(self, batch: BatchPlan) -> None:
+        self._laws.on_prepare(self.name, batch)
+        self._effect(
+            Kind.HOST, f"{self.name}.prepare {batch.meta.batch_id}", lambda: self._host.prepare(batch), self.name
+        )
+
+    def start(self, batch_id: str) -> None:
+        self._effect(Kind.HOST, f"{self.name}.start {batch_id}", lambda: self._host.start(batch_id), self.name)
+
+    def stop(self, batch_id: str, grace_s: float) -> None:
+        self._laws.on_stop(self.name, batch_id)
+        self._effect(Kind.HOST, f"{self.name}.stop {batch_id}", lambda: self._host.stop(batch_id, grace_s), self.name)
+
+    def release(self, batch_id: str) -> None:
+        self._laws.on_release(self.name, batch_id)
+        self._effect(Kind.HOST, f"{self.name}.release {batch_id}", lambda: self._host.release(batch_id), self.name)
+
+    def manifest(self, batch_id: str, folder: str) -> Manifest:
+        act = lambda: self._host.manifest(batch_id, folder)  # noqa: E731
+        return self._effect(Kind.READ, f"{self.name}.manifest {batch_id}", act, self.name)
+
+    def result(self, batch_id: str, folder: str, names: Iterable[str], log_limit: int) -> Result:
+        act = lambda: self._host.result(batch_id, folder, names, log_limit)  # noqa: E731
+        return self._effect(Kind.READ, f"{self.name}.result {batch_id}", act, self.name)
+
+    def fetch(self, batch_id: str, folder: str, files: Sequence[tuple[FileEntry, Path]], progress: Progress) -> None:
+        act = lambda: self._host.fetch(batch_id, folder, files, progress)  # noqa: E731
+        self._effect(Kind.FETCH, f"{self.name}.fetch {batch_id}", act, self.name)
+        if self._seam.garbled:
+            for _, path in files:
+                path.write_bytes(b"garbled " + path.read_bytes())
+
+    def read_log(self, batch_id: str, offset: int, limit: int) -> bytes:
+        act = lambda: self._host.read_log(batch_id, offset, limit)  # noqa: E731
+        return self._effect(Kind.READ, f"{self.name}.read_log {batch_id}", act, self.name)
+
+    def read_log_times(self, batch_id: str) -> bytes:
+        act = lambda: self._host.read_log_times(batch_id)  # noqa: E731
+        return self._effect(Kind.READ, f"{self.name}.read_log_times {batch_id}", act, self.name)
+
+    def wait_for_exit(self, batch_ids: Sequence[str], timeout_s: float) -> None:
+        raise AssertionError("a simulated controller is stepped, and waits for nothing")
+
+    def close(self) -> None:
+        self._host.close()
+
+
+class SeamRecords:
+    """`Records`. Of some calls the laws are asserted before the row is written."""
+
+    def __init__(self, records: Records, seam: Seam, laws: Laws) -> None:
+        self._records = records
+        self._effect = seam.effect
+        self._laws = laws
+
+    def load(self, wanted: Mapping[str, Digest]) -> Recorded:
+        return self._effect(Kind.READ, "load", lambda: self._records.load(wanted))
+
+    def meta(self, batch_id: str) -> BatchMeta | None:
+        return self._effect(Kind.READ, f"meta {batch_id}", lambda: self._records.meta(batch_id))
+
+    def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, commit: str) -> bool:
+        self._laws.before_intend(attempt)
+
+        def act() -> bool:
+            taken = self._records.intend(attempt, material, meta, commit)
+            if taken:
+                self._laws.on_intend(attempt)
+            return taken
+
+        return self._effect(Kind.RECORD, f"intend {attempt.batch_id}", act)
+
+    def started(self, batch_id: str, at: float) -> None:
+        self._effect(Kind.RECORD, f"started {batch_id}", lambda: self._records.started(batch_id, at))
+
+    def finished(self, entry: LedgerEntry, ended_at: float) -> None:
+        self._laws.on_finished(entry)
+
+        def act() -> None:
+            self._records.finished(entry, ended_at)
+            self._laws.on_recorded(entry)
+
+        self._effect(Kind.RECORD, f"finished {entry.batch_id}", act)
+
+    def failed(self, batch_id: str, reason: Reason, message: str, ended_at: float, *, cancelled: bool) -> None:
+        self._laws.on_failed(batch_id, reason, cancelled=cancelled)
+        act = lambda: self._records.failed(batch_id, reason, message, ended_at, cancelled=cancelled)  # noqa: E731
+        self._effect(Kind.RECORD, f"failed {batch_id} {reason.value}", act)
+
+    def released(self, batch_id: str) -> None:
+        self._effect(Kind.RECORD, f"released {batch_id}", lambda: self._records.released(batch_id))
+
+    def request(self, request: Request) -> None:
+        self._records.request(request)
+
+    def event(self, kind: str, subject: str, reason: str, message: str, at: float) -> None:
+        act = lambda: self._records.event(kind, subject, reason, message, at)  # noqa: E731
+        self._effect(Kind.RECORD, f"event {subject} {reason}", act)
+
+    def save_statuses(self, plan: Plan, looked_at: float, holds: Callable[[str], bool] = lambda key: False) -> None:
+        self._effect(Kind.RECORD, "save_statuses", lambda: self._records.save_statuses(plan, looked_at, holds))
+
+
+class SeamStore:
+    """`BlobStore`."""
+
+    def __init__(self, store: BlobStore, seam: Seam, laws: Laws) -> None:
+        self._store = store
+        self._effect = seam.effect
+        self._laws = laws
+        self.partial = store.partial
+        self.path = store.path
+
+    def commit(self, sha256: str, size: int) -> None:
+        self._effect(Kind.STORE, f"commit {sha256[:6]}", lambda: self._store.commit(sha256, size))
+
+    def put(self, data: bytes) -> FileEntry:
+        return self._effect(Kind.STORE, "put", lambda: self._store.put(data))
+
+    def publish(self, folder: str, manifest: Manifest) -> None:
+        def act() -> None:
+            self._store.publish(folder, manifest)
+            self._laws.on_publish(folder, manifest)
+
+        self._effect(Kind.STORE, f"publish {folder}", act)
+
+    def look(self, published: Iterable[tuple[str, Manifest]]) -> Mapping[str, OutputState]:
+        return self._effect(Kind.READ, "store.look", lambda: self._store.look(published))
