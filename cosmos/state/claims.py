@@ -4,7 +4,9 @@ Every change names the states that it may come from and counts the rows that it 
 controller or a late message changes nothing that is already decided. Doing a thing twice does it once.
 """
 
-from sqlalchemy import Connection, exists, insert, select, text, update
+from functools import cache
+
+from sqlalchemy import Connection, Insert, Table, bindparam, exists, insert, select, text, update
 
 from cosmos.core.digest import Material, canonical
 from cosmos.core.observed import BatchMeta
@@ -44,7 +46,7 @@ def intend(connection: Connection, attempt: Attempt, material: Material, meta: B
         "intended_at": attempt.intended_at,
         "started_at": attempt.started_at,
     }
-    if connection.execute(upsert(connection, attempts).values(row).on_conflict_do_nothing()).rowcount != 1:
+    if connection.execute(_insert_once(connection.dialect.name, attempts), row).rowcount != 1:
         raise TakenError
     if material:
         _keep_material(connection, attempt, material)
@@ -62,7 +64,7 @@ def _insert_batch(connection: Connection, host: str, meta: BatchMeta, commit: st
         "owner": meta.owner,
         "created_at": meta.created_at,
     }
-    if connection.execute(upsert(connection, batches).values(row).on_conflict_do_nothing()).rowcount != 1:
+    if connection.execute(_insert_once(connection.dialect.name, batches), row).rowcount != 1:
         return
     rows = [
         {
@@ -76,25 +78,41 @@ def _insert_batch(connection: Connection, host: str, meta: BatchMeta, commit: st
         for position, member in enumerate(meta.members)
     ]
     if rows:
-        connection.execute(insert(members), rows)
+        connection.execute(_MEMBERS, rows)
 
 
 def _keep_material(connection: Connection, attempt: Attempt, material: Material) -> None:
     """What the run was last made of, to name what changed the next time."""
     row = {"run_id": attempt.run_id, "digest": attempt.digest, "material": canonical(material).decode("ascii")}
-    kept = upsert(connection, materials).values(row)
+    connection.execute(_replace(connection.dialect.name), row)
+
+
+@cache
+def _replace(dialect: str) -> Insert:
+    kept = upsert(dialect, materials)
     changes = {"digest": kept.excluded.digest, "material": kept.excluded.material}
-    connection.execute(kept.on_conflict_do_update(index_elements=["run_id"], set_=changes))
+    return kept.on_conflict_do_update(index_elements=["run_id"], set_=changes)
+
+
+@cache
+def _insert_once(dialect: str, table: Table) -> Insert:
+    return upsert(dialect, table).on_conflict_do_nothing()
+
+
+_MEMBERS = insert(members)
+_OF_BATCH = attempts.c.batch_id == bindparam("which")
 
 
 def started(connection: Connection, batch_id: str, at: float) -> None:
-    change = (
-        update(attempts)
-        .where(attempts.c.batch_id == batch_id, attempts.c.state == AttemptState.INTENDED.value)
-        .values(state=AttemptState.STARTED.value, started_at=at)
-    )
-    if connection.execute(change).rowcount == 0:
+    if connection.execute(_START, {"which": batch_id, "at": at}).rowcount == 0:
         _require_known(connection, batch_id)
+
+
+_START = (
+    update(attempts)
+    .where(_OF_BATCH, attempts.c.state == AttemptState.INTENDED.value)
+    .values(state=AttemptState.STARTED.value, started_at=bindparam("at"))
+)
 
 
 def failed(
@@ -102,40 +120,53 @@ def failed(
 ) -> None:
     """Close what is still open of the batch; members that succeeded stay so."""
     state = AttemptState.CANCELLED if cancelled else AttemptState.FAILED
-    change = (
-        update(attempts)
-        .where(attempts.c.batch_id == batch_id, text(OPEN))
-        .values(state=state.value, reason=reason.value, message=printable(message), ended_at=ended_at)
-    )
-    if connection.execute(change).rowcount == 0:
+    closed = {"state": state.value, "reason": reason.value, "message": printable(message), "ended_at": ended_at}
+    if connection.execute(_CLOSE, {"which": batch_id, **closed}).rowcount == 0:
         _require_known(connection, batch_id)
+
+
+_CLOSE = update(attempts).where(_OF_BATCH, text(OPEN))
 
 
 def finished(connection: Connection, entry: LedgerEntry, ended_at: float) -> None:
     """Close the attempt and write its result; a result of an earlier attempt never replaces a later one's."""
-    own = (attempts.c.digest == entry.digest, attempts.c.number == entry.attempt, attempts.c.batch_id == entry.batch_id)
-    change = update(attempts).where(*own, text(OPEN)).values(state=AttemptState.SUCCEEDED.value, ended_at=ended_at)
-    if connection.execute(change).rowcount == 0:
-        state = connection.execute(select(attempts.c.state).where(*own)).scalar()
+    own = {"made": entry.digest, "nth": entry.attempt, "which": entry.batch_id}
+    if connection.execute(_SUCCEED, {**own, "ended_at": ended_at}).rowcount == 0:
+        state = connection.execute(_STATE, own).scalar()
         if state != AttemptState.SUCCEEDED.value:
             known = f"is recorded as {state}" if state else "is not recorded"
             raise StateError(f"the result of batch {entry.batch_id} was not taken: its attempt {known}", REPORT)
-    row = row_of_entry(entry)
-    kept = upsert(connection, ledger).values(row)
-    changes = {name: kept.excluded[name] for name in row if name != "digest"}
+    connection.execute(_keep_newer(connection.dialect.name), row_of_entry(entry))
+
+
+_OWN = (attempts.c.digest == bindparam("made"), attempts.c.number == bindparam("nth"), _OF_BATCH)
+_SUCCEED = update(attempts).where(*_OWN, text(OPEN)).values(state=AttemptState.SUCCEEDED.value)
+_STATE = select(attempts.c.state).where(*_OWN)
+
+
+@cache
+def _keep_newer(dialect: str) -> Insert:
+    kept = upsert(dialect, ledger)
+    changes = {column.name: kept.excluded[column.name] for column in ledger.c if column.name != "digest"}
     is_newer = ledger.c.attempt < kept.excluded.attempt
-    connection.execute(kept.on_conflict_do_update(index_elements=["digest"], set_=changes, where=is_newer))
+    return kept.on_conflict_do_update(index_elements=["digest"], set_=changes, where=is_newer)
 
 
 def released(connection: Connection, batch_id: str) -> None:
     """Note that the host's copy is gone; of a batch that was never recorded there is nothing to note."""
-    still_open = exists().where(attempts.c.batch_id == batch_id, text(OPEN))
-    change = update(batches).where(batches.c.batch_id == batch_id, ~still_open).values(released=True)
-    if connection.execute(change).rowcount == 0 and connection.execute(select(still_open)).scalar():
+    which = {"which": batch_id}
+    if connection.execute(_RELEASE, which).rowcount == 0 and connection.execute(select(_STILL_OPEN), which).scalar():
         raise StateError(f"batch {batch_id} was released while its attempt is open", REPORT)
+
+
+_STILL_OPEN = exists().where(_OF_BATCH, text(OPEN))
+_RELEASE = update(batches).where(batches.c.batch_id == bindparam("which"), ~_STILL_OPEN).values(released=True)
 
 
 def _require_known(connection: Connection, batch_id: str) -> None:
     """No row changed: right for a batch that is further on, wrong for one that was never recorded."""
-    if not connection.execute(select(exists().where(attempts.c.batch_id == batch_id))).scalar():
+    if not connection.execute(_KNOWN, {"which": batch_id}).scalar():
         raise StateError(f"batch {batch_id} is not recorded, so nothing about it can be", REPORT)
+
+
+_KNOWN = select(exists().where(_OF_BATCH))

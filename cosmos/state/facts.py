@@ -131,7 +131,7 @@ def _unpack(text: str) -> MediaFacts | str | None:
 def _replace(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
     names = [column.name for column in table.columns]
     if rows:
-        kept = upsert(connection, table)
+        kept = upsert(connection.dialect.name, table)
         changes = {name: kept.excluded[name] for name in names[1:]}
         statement = kept.on_conflict_do_update(index_elements=names[:1], set_=changes)
         connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])

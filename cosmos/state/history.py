@@ -6,8 +6,9 @@ one line. Called by `SqlRecords`, in its transaction.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 
-from sqlalchemy import Connection, Select, desc, func, insert, or_, select
+from sqlalchemy import Connection, Insert, Select, bindparam, desc, func, insert, or_, select
 
 from cosmos.core.digest import Digest, canonical, sha256_hex
 from cosmos.core.observed import BatchMeta, Member
@@ -49,15 +50,21 @@ def request(connection: Connection, asked: Request) -> None:
 
 def event(connection: Connection, kind: str, subject: str, reason: str, message: str, at: float) -> None:
     words = (kind, subject, reason, printable(message))
-    kept = upsert(connection, events).values(
+    row = {
         **dict(zip(("kind", "subject", "reason", "message"), words, strict=True)),
-        fingerprint=sha256_hex(canonical(words)),
-        count=1,
-        first_at=at,
-        last_at=at,
-    )
+        "fingerprint": sha256_hex(canonical(words)),
+        "count": 1,
+        "first_at": at,
+        "last_at": at,
+    }
+    connection.execute(_count_event(connection.dialect.name), row)
+
+
+@cache
+def _count_event(dialect: str) -> Insert:
+    kept = upsert(dialect, events)
     again = {"count": events.c.count + 1, "last_at": kept.excluded.last_at}
-    connection.execute(kept.on_conflict_do_update(index_elements=["fingerprint"], set_=again))
+    return kept.on_conflict_do_update(index_elements=["fingerprint"], set_=again)
 
 
 _EVENT = tuple(field.name for field in fields(Event))
@@ -116,18 +123,21 @@ def requests_of(connection: Connection, digests: Sequence[Digest]) -> tuple[Requ
     return tuple(request_of(row) for row in rows)
 
 
+_BATCH = select(batches).where(batches.c.batch_id == bindparam("which"))
+_MEMBERS = select(members).where(members.c.batch_id == bindparam("which")).order_by(members.c.position)
+
+
 def meta(connection: Connection, batch_id: str) -> BatchMeta | None:
     """`batch.json` as it was intended, or None where the batch is not recorded."""
-    row = connection.execute(select(batches).where(batches.c.batch_id == batch_id)).first()
+    row = connection.execute(_BATCH, {"which": batch_id}).first()
     if row is None:
         return None
-    inside = select(members).where(members.c.batch_id == batch_id).order_by(members.c.position)
     return BatchMeta(
         batch_id=batch_id,
         project=row.project,
         members=tuple(
             Member(run_id=member.run_id, key=member.key, digest=Digest(member.digest), run=member.run)
-            for member in connection.execute(inside)
+            for member in connection.execute(_MEMBERS, {"which": batch_id})
         ),
         attempt=row.attempt,
         digest_schema=row.digest_schema,

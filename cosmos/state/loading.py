@@ -22,11 +22,23 @@ ENDED_KEPT = 64
 _HOST = [column.name for column in ATTEMPT].index("host")
 _ENDED_AT = [column.name for column in ATTEMPT].index("ended_at")
 
+_ATTEMPTS = select_attempts()
+_LEDGER = select(*LEDGER).execution_options(yield_per=1000)
+_REQUESTS = select(*REQUEST).order_by(requests.c.id)
+_MADE = select(materials.c.run_id, materials.c.digest)
+_OF_ATTEMPT = (ledger.c.digest == attempts.c.digest) & (ledger.c.attempt == attempts.c.number)
+_MEANS = (
+    select(attempts.c.model, func.avg(ledger.c.duration_s))
+    .join_from(ledger, attempts, _OF_ATTEMPT)
+    .where(attempts.c.model != "")
+    .group_by(attempts.c.model)
+)
+
 
 def load(connection: Connection, wanted: Mapping[str, Digest]) -> Recorded:
     """All about the wanted digests, and about those that still have something on a host."""
     desired = frozenset(wanted.values())
-    rows = connection.execute(select_attempts()).all()
+    rows = connection.execute(_ATTEMPTS).all()
     tried = _attempts(rows, desired)
     relevant = desired | tried.keys()
     return Recorded(
@@ -42,7 +54,7 @@ def load(connection: Connection, wanted: Mapping[str, Digest]) -> Recorded:
 
 def everything(connection: Connection) -> Recorded:
     """Every result, attempt and newest request, of runs that are gone from the specs too."""
-    rows = connection.execute(select_attempts()).all()
+    rows = connection.execute(_ATTEMPTS).all()
     known = frozenset(row[0] for row in rows)
     asked = frozenset(connection.execute(select(requests.c.digest).distinct()).scalars())
     return Recorded(
@@ -73,19 +85,19 @@ def _ended(rows: Sequence[Any]) -> dict[str, tuple[Attempt, ...]]:
 
 
 def _ledger(connection: Connection, relevant: Collection[Digest]) -> dict[Digest, LedgerEntry]:
-    rows = connection.execute(select(*LEDGER).execution_options(yield_per=1000))
+    rows = connection.execute(_LEDGER)
     return {row[0]: entry_of(row) for row in rows if row[0] in relevant}
 
 
 def _requests(connection: Connection, relevant: Collection[Digest]) -> dict[Digest, Request]:
     """The newest of each digest, by order of arrival: clocks of those who ask may differ."""
-    rows = connection.execute(select(*REQUEST).order_by(requests.c.id))
+    rows = connection.execute(_REQUESTS)
     newest = {row[0]: row for row in rows if row[0] in relevant}
     return {digest: request_of(row) for digest, row in newest.items()}
 
 
 def _previous(connection: Connection, wanted: Mapping[str, Digest]) -> dict[str, Material]:
-    made = connection.execute(select(materials.c.run_id, materials.c.digest))
+    made = connection.execute(_MADE)
     stale = [run_id for run_id, digest in made if wanted.get(run_id, digest) != digest]
     found: dict[str, Material] = {}
     for start in range(0, len(stale), 500):
@@ -96,7 +108,4 @@ def _previous(connection: Connection, wanted: Mapping[str, Digest]) -> dict[str,
 
 
 def _durations(connection: Connection) -> dict[str, float]:
-    of_attempt = (ledger.c.digest == attempts.c.digest) & (ledger.c.attempt == attempts.c.number)
-    means = select(attempts.c.model, func.avg(ledger.c.duration_s)).join_from(ledger, attempts, of_attempt)
-    rows = connection.execute(means.where(attempts.c.model != "").group_by(attempts.c.model))
-    return {model: float(mean) for model, mean in rows}
+    return {model: float(mean) for model, mean in connection.execute(_MEANS)}

@@ -5,9 +5,10 @@ that its name still leads to what it made. Called by `SqlRecords`, in its transa
 """
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, bindparam, delete, select, update
 
 from cosmos.core.plan import Plan, Sync
 from cosmos.state.board import COLUMNS, HOLDER, LOOKED_AT, Board, Row, board, pack
@@ -17,12 +18,15 @@ EVENTS_KEPT_S = 30 * 86400.0
 
 _COLUMNS: list[ColumnElement[Any]] = [runs.c[name] for name in COLUMNS]
 
+_STORED = select(*_COLUMNS, runs.c.gone)
+_OLD_EVENTS = delete(events).where(events.c.last_at < bindparam("before"))
+
 _SYNC = COLUMNS.index("sync")
 
 
 def save(connection: Connection, plan: Plan, looked_at: float, holds: Callable[[str], bool]) -> None:
     """Make the stored statuses those of the plan, with those of held keys as they were."""
-    stored = {row[0]: tuple(row) for row in connection.execute(select(*_COLUMNS, runs.c.gone))}
+    stored = {row[0]: tuple(row) for row in connection.execute(_STORED)}
     wanted = {status.key: pack(status) for status in plan.statuses}
     for key, row in stored.items():
         if key not in wanted and not row[-1] and holds(key):
@@ -30,7 +34,7 @@ def save(connection: Connection, plan: Plan, looked_at: float, holds: Callable[[
     _write(connection, (row for key, row in wanted.items() if stored.get(key) != (*row, False)))
     _mark_gone(connection, (key for key, row in stored.items() if not row[-1] and key not in wanted))
     note(connection, LOOKED_AT, repr(looked_at))
-    connection.execute(delete(events).where(events.c.last_at < looked_at - EVENTS_KEPT_S))
+    connection.execute(_OLD_EVENTS, {"before": looked_at - EVENTS_KEPT_S})
 
 
 def read(connection: Connection) -> Board:
@@ -41,8 +45,13 @@ def read(connection: Connection) -> Board:
 
 
 def note(connection: Connection, name: str, value: str) -> None:
-    kept = upsert(connection, notes).values(name=name, value=value)
-    connection.execute(kept.on_conflict_do_update(index_elements=["name"], set_={"value": kept.excluded.value}))
+    connection.execute(_note(connection.dialect.name), {"name": name, "value": value})
+
+
+@cache
+def _note(dialect: str) -> Insert:
+    kept = upsert(dialect, notes)
+    return kept.on_conflict_do_update(index_elements=["name"], set_={"value": kept.excluded.value})
 
 
 def noted(connection: Connection, name: str) -> str:
@@ -57,9 +66,14 @@ def _unknown(row: Row) -> Row:
 def _write(connection: Connection, rows: Iterable[Row]) -> None:
     values = [{**dict(zip(COLUMNS, row, strict=True)), "gone": False} for row in rows]
     if values:
-        kept = upsert(connection, runs)
-        changes = {name: kept.excluded[name] for name in (*COLUMNS, "gone") if name != "key"}
-        connection.execute(kept.on_conflict_do_update(index_elements=["key"], set_=changes), values)
+        connection.execute(_keep(connection.dialect.name), values)
+
+
+@cache
+def _keep(dialect: str) -> Insert:
+    kept = upsert(dialect, runs)
+    changes = {name: kept.excluded[name] for name in (*COLUMNS, "gone") if name != "key"}
+    return kept.on_conflict_do_update(index_elements=["key"], set_=changes)
 
 
 def _mark_gone(connection: Connection, keys: Iterable[str]) -> None:
