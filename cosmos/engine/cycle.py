@@ -154,10 +154,12 @@ class Engine:
         standing = plan if policy.targets is None else self.plan(desired, look, replace(policy, targets=None))
         self.world.records.save_statuses(standing, self.world.clock.now(), desired.holds)
         wants = {want.digest: want for want in desired.runs}
+        own = {(want.run.key, want.digest): want for want in desired.runs}  # runs may share a digest
         for operation in plan.ready if begin else ():
             if operation.id not in before and self._may_try(operation):
                 self._stop_if_fenced()
-                self._begin(operation, wants.get(operation.digest), look)
+                want = own.get((operation.key, operation.digest)) or wants.get(operation.digest)
+                self._begin(operation, want, look)
         self._forget(plan)
         with self._lock:
             troubles = tuple(self._troubles[name] for name in sorted(self._troubles))

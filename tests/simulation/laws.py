@@ -25,7 +25,7 @@ import hashlib
 import sqlite3
 from collections.abc import Mapping
 
-from cosmos.core.digest import Digest
+from cosmos.core.digest import Digest, batch_id
 from cosmos.core.ports import BatchPlan
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, LedgerEntry, Manifest, Verb
@@ -127,6 +127,8 @@ class Laws:
     # The records' side
 
     def before_intend(self, attempt: Attempt) -> None:
+        named = batch_id(attempt.run_id, attempt.digest, attempt.number)
+        _law(attempt.batch_id == named, f"L1: {attempt.batch_id} should be called {named}")
         known = self._directory(attempt.host, attempt.batch_id)
         adopts = known is not None and known.plan is not None and known.plan.meta.batch_id == attempt.batch_id
         if not adopts:
