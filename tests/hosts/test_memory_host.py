@@ -8,7 +8,8 @@ import pytest
 from cosmos.core.ports import Host
 from cosmos.engine.world import SystemClock
 from cosmos.hosts.memory.host import MemoryHost
-from cosmos.hosts.memory.machine import Machine, Tree
+from cosmos.hosts.memory.machine import Machine
+from cosmos.hosts.memory.parts import Tree
 from cosmos.hosts.memory.program import ENDLESS, Program, argv_of
 from tests.contracts.host_contract import GpuContract, HostContract, lab
 

@@ -1,4 +1,5 @@
-"""Replay seeds: `python -m tests.simulation SEED...` prints the trace of each; `--from N --count M` runs many."""
+"""Replay seeds: `python -m tests.simulation SEED...` prints the trace of each. `--first N --count M` runs many seeds,
+`--pairs` the scripted story with a crash at each pair of its effects."""
 
 import argparse
 import logging
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from tests.simulation.laws import LawBroken
 from tests.simulation.schedule import Schedule
+from tests.simulation.scripted import Story, pairs
+from tests.simulation.seam import Fate
 from tests.simulation.world import Fixture
 
 
@@ -19,10 +22,13 @@ def main() -> int:
     words.add_argument("--first", type=int, default=0)
     words.add_argument("--count", type=int, default=0)
     words.add_argument("--most", type=int, default=5, help="failures after which it stops")
+    words.add_argument("--pairs", action="store_true")
     given = words.parse_args()
     logging.disable(logging.WARNING)
     folder = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     try:
+        if given.pairs:
+            return crash_twice(Fixture(folder))
         return replay(Fixture(folder), given.seeds, range(given.first, given.first + given.count), given.most)
     finally:
         shutil.rmtree(folder)
@@ -48,6 +54,20 @@ def replay(fixture: Fixture, seeds: list[int], many: range, most: int) -> int:
         took, used = time.monotonic() - began, time.process_time() - cpu
         done = seed - many.start + 1
         print(f"{done} schedules, {cycles} passes: {done / took:.1f}/s, {done / used:.1f} per second of CPU")
+    return int(failures > 0)
+
+
+def crash_twice(fixture: Fixture) -> int:
+    story = Story(fixture, {}, containers=True)
+    story.run()
+    failures = 0
+    for first, second in pairs(story.crasher.count):
+        try:
+            Story(fixture, {first: Fate.CRASH_AFTER, second: Fate.CRASH_AFTER}, containers=True).run()
+        except LawBroken as broken:
+            failures += 1
+            print(str(broken).splitlines()[0])
+    print(f"{story.crasher.count} effects, every pair of crashes: {failures} broke a law")
     return int(failures > 0)
 
 

@@ -30,7 +30,8 @@ from cosmos.core.ports import BatchPlan
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, LedgerEntry, Manifest, Verb
 from cosmos.engine.cycle import Report
-from cosmos.hosts.memory.machine import Machine, RunDirectory, Work
+from cosmos.hosts.memory.machine import Machine
+from cosmos.hosts.memory.parts import RunDirectory, Work
 from cosmos.store.memory import MemoryStore
 
 OPEN = ("intended", "started")
@@ -148,8 +149,7 @@ class Laws:
     def on_failed(self, batch_id: str, reason: Reason, *, cancelled: bool) -> None:
         for name, machine in self._machines.items():
             tree = machine.tree(self._project)
-            work = tree.works.get(batch_id)
-            alive = work is not None and work.lives
+            alive = any(work.lives for work in tree.called(batch_id))
             _law(not alive, f"L6: {batch_id} is closed as {reason.value} while it is alive on {name}")
             directory = tree.directories.get(batch_id)
             if directory is None:
@@ -220,7 +220,7 @@ class Laws:
     # Reading
 
     def _works(self) -> list[Work]:
-        return [work for machine in self._machines.values() for work in machine.tree(self._project).works.values()]
+        return [work for machine in self._machines.values() for work in machine.tree(self._project).all()]
 
     def _directory(self, host: str, batch_id: str) -> RunDirectory | None:
         return self._machines[host].tree(self._project).directories.get(batch_id)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from cosmos.errors import CosmosError, HostError, HostRefused, HostUnreachable, StateError, StorageError, TransferError
-from cosmos.hosts.memory.machine import Machine, Work
+from cosmos.hosts.memory.machine import Machine
+from cosmos.hosts.memory.parts import Work
 from tests.simulation.seam import Fate, Kind
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _machine(world: "SimWorld", rng: random.Random) -> tuple[str, Machine]:
 
 
 def _work(world: "SimWorld", rng: random.Random) -> tuple[Machine, Work] | None:
-    found = [(machine, work) for machine in world.machines.values() for work in machine.trees["sim"].works.values()]
+    found = [(machine, work) for machine in world.machines.values() for work in machine.trees["sim"].all()]
     found = [(machine, work) for machine, work in found if work.lives]
     return rng.choice(found) if found else None
 

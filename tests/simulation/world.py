@@ -14,7 +14,8 @@ from cosmos.engine.cycle import Engine, Report
 from cosmos.engine.workers import InlineWorkers
 from cosmos.engine.world import World
 from cosmos.hosts.memory.host import MemoryHost
-from cosmos.hosts.memory.machine import Machine, RunDirectory
+from cosmos.hosts.memory.machine import Machine
+from cosmos.hosts.memory.parts import RunDirectory
 from cosmos.store.memory import MemoryStore
 from tests.simulation.database import CleanDatabase
 from tests.simulation.laws import Laws

@@ -12,7 +12,8 @@ from cosmos.core.recorded import FileEntry, Manifest
 from cosmos.errors import HostRefused, HostUnreachable, TransferError
 from cosmos.hosts.layout import Layout, checked_id, checked_sha256, is_output_name, output_name, plain
 from cosmos.hosts.memory.contents import below, bring, entry_of, whole
-from cosmos.hosts.memory.machine import ENDED, File, Machine, RunDirectory, Tree, Work, discard_damaged, nobodys
+from cosmos.hosts.memory.machine import ENDED, Machine, nobodys
+from cosmos.hosts.memory.parts import File, RunDirectory, Tree, Work, discard_damaged
 from cosmos.hosts.scripts import BashScriptBuilder
 
 TAIL = 4096
@@ -180,15 +181,16 @@ class MemoryHost:
                 if directory.claim and directory.claim.is_nobodys and directory.record is None and not machine.is_full:
                     at, boot = machine.wall, machine.boot_id
                     directory.record = ExitRecord(code=ENDED, started_at=at, ended_at=at, boot_id=boot, stopped=True)
-            work = tree.works.get(batch_id)
-            if work is None:
-                return
-            if work.is_container and not work.was_started:
-                del tree.works[batch_id]
-            elif work.runner:
-                machine.end(work, ENDED, stopped=True)
-            elif work.child:
-                machine.bury(work, ENDED)
+            for work in tree.called(batch_id):
+                self._end(tree, work, with_record=directory is None or work.directory is directory)
+
+    def _end(self, tree: Tree, work: Work, *, with_record: bool) -> None:
+        if work.is_container and not work.was_started:
+            del tree.works[work.directory.batch_id]
+        elif work.runner and with_record:
+            self.machine.end(work, ENDED, stopped=True)
+        elif work.lives:
+            self.machine.bury(work, ENDED)
 
     def release(self, batch_id: str) -> None:
         with self._there() as tree:

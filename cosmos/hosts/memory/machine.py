@@ -4,95 +4,19 @@ What the scripts in hosts/bash do to a real machine happens here to values, by t
 when somebody looks: `settle` then lets everything happen that was due, in its order.
 """
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from cosmos.core.observed import ExitRecord, Gpu
 from cosmos.core.ports import BatchPlan, Clock
-from cosmos.hosts.memory.program import Behaviour, Program, by_argv
+from cosmos.hosts.memory.parts import Claim, RunDirectory, Tree, Work, discard_damaged
+from cosmos.hosts.memory.program import Behaviour, by_argv
 
 KILLED = 137
 ENDED = 143
 TURN_S = 0.03
 """How late run.sh may notice that the time is up."""
-
-
-@dataclass(eq=False, slots=True)
-class File:
-    """An inode: what is linked to it changes with it."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Who runs a batch. `is_nobodys`: made so that it cannot be started any more."""
-
-    boot: str
-    at: float
-    is_nobodys: bool = False
-
-
-@dataclass(eq=False, slots=True)
-class RunDirectory:
-    """`plan` is what prepare was told; `is_whole` says that batch.json is there."""
-
-    batch_id: str
-    plan: BatchPlan | None = None
-    is_whole: bool = False
-    inputs: dict[str, File] = field(default_factory=dict)
-    claim: Claim | None = None
-    began: float | None = None
-    record: ExitRecord | None = None
-    log: bytes = b""
-    times: bytes = b""
-    outputs: dict[str, bytes] = field(default_factory=dict)
-
-    def damaged(self) -> list[str]:
-        """Names of inputs whose bytes are not those of their sha256."""
-        wanted = self.plan.inputs if self.plan else {}
-        return [name for name, sha256 in wanted.items() if hashlib.sha256(self.inputs[name].data).hexdigest() != sha256]
-
-
-@dataclass(eq=False, slots=True)
-class Work:
-    """A process with its children, or a container. `runner` is run.sh, `child` the program that it has begun."""
-
-    tree: "Tree"
-    directory: RunDirectory
-    plan: BatchPlan
-    turn: int
-    is_container: bool
-    runner: bool = False
-    child: bool = False
-    program: Program = field(default_factory=Program)
-    ends_at: float = 0.0
-    code: int = 0
-    """How the container ended; 0 for one that was never started, as docker says it."""
-    was_started: bool = False
-    was_oom_killed: bool = False
-    locks: set[str] = field(default_factory=set)
-
-    @property
-    def lives(self) -> bool:
-        return self.runner or self.child
-
-    @property
-    def waits(self) -> bool:
-        """For its GPUs."""
-        return self.runner and not self.child
-
-
-@dataclass(eq=False, slots=True)
-class Tree:
-    """The folder of one project."""
-
-    blobs: dict[str, File] = field(default_factory=dict)
-    directories: dict[str, RunDirectory] = field(default_factory=dict)
-    works: dict[str, Work] = field(default_factory=dict)
-    """By batch id. A container stays after its end, a process does not."""
 
 
 @dataclass(eq=False)
@@ -167,6 +91,9 @@ class Machine:
     def new_work(self, tree: Tree, directory: RunDirectory, plan: BatchPlan) -> Work:
         self._turn += 1
         work = Work(tree, directory, plan, self._turn, self.containers)
+        before = tree.works.get(directory.batch_id)
+        if before is not None and before.lives:
+            tree.strays.append(before)
         tree.works[directory.batch_id] = work
         return work
 
@@ -187,12 +114,14 @@ class Machine:
         work.runner = work.child = False
         work.code = code
         work.locks.clear()
-        if not work.is_container and work.tree.works.get(work.directory.batch_id) is work:
+        if work in work.tree.strays:
+            work.tree.strays.remove(work)
+        elif not work.is_container and work.tree.works.get(work.directory.batch_id) is work:
             del work.tree.works[work.directory.batch_id]
         self._hand_over()
 
     def _works(self) -> Iterable[Work]:
-        return [work for tree in self.trees.values() for work in tree.works.values()]
+        return [work for tree in self.trees.values() for work in tree.all()]
 
     def _complete(self, work: Work) -> None:
         plan, program = work.plan, work.program
@@ -285,15 +214,6 @@ class Machine:
         if work is not None and work.is_container:
             self.bury(work, KILLED)
             del tree.works[batch_id]
-
-
-def discard_damaged(tree: Tree, directory: RunDirectory) -> None:
-    """Drop blobs whose bytes are wrong, so that the next look finds them missing and they are sent again."""
-    plan = directory.plan
-    for name in directory.damaged():
-        sha256 = plan.inputs[name] if plan else ""
-        if tree.blobs.get(sha256) is directory.inputs[name]:
-            del tree.blobs[sha256]
 
 
 def nobodys(machine: Machine) -> Claim:

@@ -1,0 +1,157 @@
+"""A world, what the specs ask for in it, and the controller that is stepped: what every schedule and story has."""
+
+from cosmos.core.digest import Digest
+from cosmos.core.plan import Phase
+from cosmos.core.recorded import Request, Verb
+from cosmos.engine.cycle import Engine, Report
+from cosmos.errors import CosmosError
+from cosmos.hosts.memory.parts import RunDirectory
+from tests.simulation.laws import LawBroken
+from tests.simulation.scenes import OUTPUT, Scene, Shape, scene
+from tests.simulation.seam import Crash, Scheduler
+from tests.simulation.world import FOREIGN, PROJECT, Fixture, SimWorld
+
+MOST_CYCLES = 40
+"""Passes that calm may take to converge."""
+STEP_S = 6.0
+"""Time between two passes in calm: longer than any pause between attempts, or any program."""
+
+
+class Course:
+    """What happens in one world.
+
+    Args:
+        fixture: Of this process.
+        scheduler: Who interferes.
+        hosts: By name, how many GPUs.
+        shapes: The runs at first.
+        containers: Whether hosts run containers.
+    """
+
+    def __init__(
+        self,
+        fixture: Fixture,
+        scheduler: Scheduler,
+        hosts: dict[str, int],
+        shapes: tuple[Shape, ...],
+        *,
+        containers: bool,
+    ) -> None:
+        self.fixture = fixture
+        self.containers = containers
+        self.world = SimWorld(fixture, hosts, scheduler, containers=containers)
+        self.cycles = 0
+        self._controllers = 0
+        self.shapes = shapes
+        self.scene = self._use(shapes)
+        self.engine = self.new_controller()
+
+    # What people and machines do
+
+    def one_pass(self) -> Report | None:
+        """None when the controller ended in it; there is a new one then."""
+        self.cycles += 1
+        try:
+            return self.world.cycle(self.engine, self.scene)
+        except (Crash, CosmosError) as end:
+            self.world.trace.append(f"! the controller ends: {type(end).__name__}")
+            self.engine = self.new_controller()
+            return None
+
+    def new_controller(self) -> Engine:
+        """The one before is gone. Two that act at once need the lease; they come here with it."""
+        self._controllers += 1
+        return self.world.controller(f"c{self._controllers}")
+
+    def edit(self, shapes: tuple[Shape, ...]) -> None:
+        self.shapes = shapes
+        self.scene = self._use(shapes)
+        self.world.trace.append("* the specs are edited")
+
+    def ask(self, verb: Verb, digest: Digest) -> None:
+        number = self.world.laws.newest(digest)
+        if verb is Verb.RETRY and not self.world.laws.may_retry(digest):
+            return
+        request = Request(digest=digest, verb=verb, after=number, at=self.world.clock.now())
+        self.fixture.clean.records.request(request)
+        self.world.trace.append(f"* {verb.value} {digest[:8]} after {number}")
+
+    def forget(self) -> None:
+        """The database is lost. The hosts answer: what one that does not has done could not be known."""
+        self.world.trace.append("* the database is lost")
+        for machine in self.world.machines.values():
+            machine.is_up = True
+        self.engine = self.new_controller()
+        self.world.laws.forget()
+        self.fixture.clean.reset()
+
+    # Calm
+
+    def settle(self) -> None:
+        """It converges; the plan stays empty for a new controller; every run is as it should be."""
+        report = self.converge()
+        self.engine = self.new_controller()
+        again = self._calm_pass()
+        _law(again.plan.is_empty, f"L2: a new controller plans {_acts(again)}")
+        failed = [s for s in report.plan.statuses if s.phase is Phase.FAILED and self._can_succeed(s.digest)]
+        if failed:
+            for status in failed:
+                if status.digest is not None:
+                    self.ask(Verb.RETRY, status.digest)
+            report = self.converge()
+        self._assert_ends(report)
+
+    def converge(self) -> Report:
+        self.engine = self.new_controller()
+        for _ in range(MOST_CYCLES):
+            report = self._calm_pass()
+            if report.plan.is_empty and not report.live and not any(s.until for s in report.plan.statuses):
+                return report
+            self.world.clock.advance(STEP_S)
+        raise LawBroken(f"L1: not converged after {MOST_CYCLES} passes: {_acts(report)}; {report.troubles}")
+
+    def _calm_pass(self) -> Report:
+        report = self.one_pass()
+        _law(report is not None, "L1: a pass fails in calm")
+        assert report is not None
+        return report
+
+    def _can_succeed(self, digest: Digest | None) -> bool:
+        return digest is not None and self.scene.expected[digest] is not None
+
+    def _assert_ends(self, report: Report) -> None:
+        for status in report.plan.statuses:
+            if status.phase is Phase.SUCCEEDED:
+                data = self.world.store.outputs.get(status.folder, {}).get(OUTPUT)
+                right = data is not None and data == self.scene.expected[Digest(status.digest or "")]
+                _law(right, f"L5: {status.key} has Succeeded with other bytes than it must have")
+                continue
+            asked = self.world.laws.verb(status.digest or "")
+            fails = not self._can_succeed(status.digest)
+            suspended = any(shape.key == status.key and shape.suspend for shape in self.shapes)
+            blocked = status.phase is Phase.WAITING and status.stuck
+            explained = asked is Verb.CANCEL or fails or suspended or blocked
+            _law(explained, f"L1: {status.key} ends as {status.phase.value}: {status.message}")
+        for name, machine in self.world.machines.items():
+            tree = machine.tree(PROJECT)
+            left = [name for name, each in tree.directories.items() if name != FOREIGN and not self._is_nobodys(each)]
+            left += [work.directory.batch_id for work in tree.all()]
+            _law(not left, f"L3: left over on {name}: {' '.join(left)}")
+
+    def _is_nobodys(self, directory: RunDirectory) -> bool:
+        """Without batch.json, and the database that knew of it is lost: nobody can say whose it is."""
+        return not directory.is_whole and directory.batch_id in self.world.laws.forgotten
+
+    def _use(self, shapes: tuple[Shape, ...]) -> Scene:
+        found = scene(shapes, containers=self.containers)
+        self.world.laws.expected.update(found.expected)
+        return found
+
+
+def _acts(report: Report) -> str:
+    return ", ".join(f"{each.act.value} {each.batch_id or each.key}" for each in report.plan.operations)
+
+
+def _law(holds: bool, words: str) -> None:
+    if not holds:
+        raise LawBroken(words)
