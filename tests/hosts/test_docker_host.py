@@ -22,6 +22,7 @@ from cosmos.hosts.local import LocalTransport
 from cosmos.hosts.process import ProcessHost
 from cosmos.hosts.ssh.transport import SshTransport
 from cosmos.hosts.transport import Transport
+from tests.contracts.container_contract import ContainerContract
 from tests.contracts.host_contract import GpuContract, HostContract, Lab, until
 from tests.contracts.process_contract import ProcessContract, bash
 from tests.services.dockerd import Dockerd
@@ -94,6 +95,32 @@ class DockerWorld:
     def lose_batch_json(self, batch_id: str) -> None:
         (self.root / "batches" / batch_id / "batch.json").unlink()
 
+    def create_only(self, batch_id: str) -> None:
+        """Its docker can do all but start."""
+        folder = self.folder / "bin"
+        folder.mkdir()
+        script = folder / "docker"
+        script.write_text(f'#!/bin/bash\n[[ $1 != start ]] || exit 1\nexec {shutil.which("docker")} "$@"\n')
+        script.chmod(0o755)
+        more = {**self.daemon.client_environment, "PATH": f"{folder}:{os.environ['PATH']}"}
+        other = DockerExecutor("gpu", LocalTransport(more), str(self._workdir), "demo")
+        with pytest.raises(HostRefused):
+            other.start(batch_id)
+        other.close()
+
+    def kill_daemon(self) -> None:
+        self.daemon.kill()
+        self.daemon.start()
+
+    def silence_daemon(self) -> None:
+        self.daemon.kill()
+
+    def revive_daemon(self) -> None:
+        self.daemon.start()
+
+    def remove_container(self, batch_id: str) -> None:
+        self.daemon.docker("rm", "-f", f"cosmos-{batch_id}")
+
     def make_unreadable(self) -> None:
         batches = self.root / "batches"
         batches.rename(batches.with_name("elsewhere"))
@@ -140,7 +167,7 @@ def lab(world: DockerWorld) -> DockerLab:
     return DockerLab(world)
 
 
-class TestDockerHost(HostContract, GpuContract):
+class TestDockerHost(HostContract, GpuContract, ContainerContract):
     test_no_record = ProcessContract.test_what_is_no_regular_file_is_no_record_of_an_end
 
 

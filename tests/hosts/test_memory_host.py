@@ -7,10 +7,12 @@ import pytest
 
 from cosmos.core.ports import Host
 from cosmos.engine.world import SystemClock
+from cosmos.errors import HostUnreachable
 from cosmos.hosts.memory.host import MemoryHost
 from cosmos.hosts.memory.machine import Machine
 from cosmos.hosts.memory.parts import Tree
 from cosmos.hosts.memory.program import ENDLESS, Program, argv_of
+from tests.contracts.container_contract import ContainerContract
 from tests.contracts.host_contract import GpuContract, HostContract, lab
 
 __all__ = ["lab"]
@@ -54,6 +56,28 @@ class MemoryWorld:
     def lose_batch_json(self, batch_id: str) -> None:
         self.tree.directories[batch_id].is_whole = False
 
+    def create_only(self, batch_id: str) -> None:
+        def cut(step: str) -> None:
+            if step == "created":
+                raise HostUnreachable("memory: was cut off")
+
+        self.machine.on_step = cut
+        with pytest.raises(HostUnreachable):
+            self.host.start(batch_id)
+        self.machine.on_step = lambda step: None
+
+    def kill_daemon(self) -> None:
+        self.machine.restart_daemon()
+
+    def silence_daemon(self) -> None:
+        self.machine.is_readable = False
+
+    def revive_daemon(self) -> None:
+        self.machine.is_readable = True
+
+    def remove_container(self, batch_id: str) -> None:
+        self.machine.forget_container(self.tree, batch_id)
+
     def make_unreadable(self) -> None:
         self.machine.is_readable = False
 
@@ -67,3 +91,9 @@ def world(tmp_path: Path, request: pytest.FixtureRequest) -> MemoryWorld:
 
 class TestMemoryHost(HostContract, GpuContract):
     pass
+
+
+class TestMemoryContainers(ContainerContract):
+    @pytest.fixture
+    def world(self, tmp_path: Path) -> MemoryWorld:
+        return MemoryWorld(tmp_path, containers=True)

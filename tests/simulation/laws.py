@@ -63,6 +63,8 @@ class Laws:
         self.begun: dict[str, int] = {}
         """How often the program of a batch has begun."""
         self._ever_begun: set[str] = set()
+        self._unseen: set[tuple[str, str]] = set()
+        """Host and batch of programs that have begun since the last look there."""
         self._recorded: dict[str, dict[str, str]] = {}
         """By folder and name, the sha256 of what is in the ledger."""
         self._intended: set[str] = set()
@@ -76,6 +78,7 @@ class Laws:
         meta = work.plan.meta
         self.begun[meta.batch_id] = self.begun.get(meta.batch_id, 0) + 1
         self._ever_begun.add(meta.batch_id)
+        self._unseen.update((name, meta.batch_id) for name in self._machines)
         for name, sha256 in work.plan.inputs.items():
             held = hashlib.sha256(work.directory.inputs[name].data).hexdigest()
             _law(held == sha256, f"I2: {meta.batch_id} begins with a damaged input {name}")
@@ -98,6 +101,9 @@ class Laws:
         if done is not None:
             _law(self.verb(digest) is Verb.RERUN, f"L3: {meta.batch_id} begins though its digest is done")
 
+    def on_look(self, host: str) -> None:
+        self._unseen = {each for each in self._unseen if each[0] != host}
+
     def on_prepare(self, host: str, batch: BatchPlan) -> None:
         row = self._row("SELECT state FROM attempts WHERE batch_id = ?", batch.meta.batch_id)
         _law(row is not None, f"I7: {batch.meta.batch_id} is prepared on {host} and nothing is recorded")
@@ -109,6 +115,8 @@ class Laws:
         _law(row is not None, f"L4: {batch_id} on {host} is stopped and is not recorded")
         if row is None or work is None or not (work.child and work.runner) or batch_id not in tree.directories:
             return
+        if (host, batch_id) in self._unseen:
+            return  # as far as anybody can know it has not begun
         wanted = self.verb(row[1]) is not Verb.CANCEL and row[0] in OPEN
         _law(not wanted, f"L6: {batch_id} on {host} is stopped while it computes, and nobody asked for it")
 

@@ -1,7 +1,7 @@
 """One story that has every act in it, told by the same calls each time, so that a crash can be put at each of them.
 
-A render and a run that reads its output, one that fails and is tried again, a reboot, one that is cancelled, outputs that
-are deleted, an edit that withdraws what waits, a database that is lost while work is alive, a rerun.
+A render and a run that reads its output, one that fails and is tried again, a reboot, one that is cancelled, outputs
+that are deleted, an edit that withdraws what waits, a database that is lost while work is alive, a rerun.
 """
 
 from collections.abc import Callable, Iterator

@@ -128,7 +128,12 @@ class SeamHost:
         self._laws = laws
 
     def observe(self, wanted_blobs: Iterable[str]) -> Reachable:
-        return self._effect(Kind.LOOK, f"{self.name}.observe", lambda: self._host.observe(wanted_blobs), self.name)
+        def act() -> Reachable:
+            seen = self._host.observe(wanted_blobs)
+            self._laws.on_look(self.name)
+            return seen
+
+        return self._effect(Kind.LOOK, f"{self.name}.observe", act, self.name)
 
     def put_blobs(self, blobs: Sequence[tuple[str, int, Path]], progress: Progress) -> None:
         name = f"{self.name}.put_blobs {' '.join(blob[0][:6] for blob in blobs)}"

@@ -168,6 +168,14 @@ def restart_daemon(world: "SimWorld", rng: random.Random) -> str:
     return f"the daemon of {name} restarts"
 
 
+def kill_containers(world: "SimWorld", rng: random.Random) -> str:
+    name, machine = _machine(world, rng)
+    for work in machine.trees["sim"].all():
+        if work.is_container and work.lives:
+            machine.kill(work)
+    return f"the containers of {name} are killed"
+
+
 def kill_runner(world: "SimWorld", rng: random.Random) -> str:
     if not (found := _work(world, rng)):
         return ""
@@ -270,6 +278,7 @@ def pass_time(world: "SimWorld", rng: random.Random) -> str:
 EVENTS: tuple[Event, ...] = (
     reboot,
     restart_daemon,
+    kill_containers,
     kill_runner,
     kill,
     rot,

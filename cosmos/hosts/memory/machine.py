@@ -190,10 +190,10 @@ class Machine:
         self.bury(work, KILLED)
 
     def restart_daemon(self) -> None:
-        """Without live-restore: every container is killed, and nobody says why."""
+        """Without live-restore: every container gets TERM, of which run.sh can still tell."""
         for work in self._works():
-            if work.is_container and work.lives:
-                self.kill(work)
+            if work.is_container and work.runner:
+                self.end(work, ENDED)
 
     def reboot(self) -> None:
         self.boots += 1
