@@ -190,6 +190,14 @@ def waits(case: Case) -> bool:
     return case.batch is not None and case.batch.waits
 
 
+def lacks_source(case: Case) -> bool:
+    """The open attempt has still to be prepared, and what it reads of another run is not there (any more)."""
+    source = case.want.run.source
+    if source is None or not is_unstarted(case) or waits(case) or case.state is BatchState.PREPARED:
+        return False
+    return any(blocker.key == source.key for blocker in case.blockers)
+
+
 def lost_because(batch: ObservedBatch, view: Reachable) -> tuple[Reason, str]:
     """Why a claimed batch has neither process nor exit record, and one sentence with what the runtime knows."""
     if OOM_KILLED in batch.evidence:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cosmos.core import standing
-from cosmos.core.case import Case, is_alive, is_unstarted, waits
+from cosmos.core.case import Case, is_alive, is_unstarted, lacks_source, waits
 from cosmos.core.observed import BatchState, OutputState, Reachable, Unreachable
 from cosmos.core.plan import Cause
 from cosmos.core.retries import due_at, is_exhausted
@@ -96,9 +96,14 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "What was not started when its run, its host or the project was suspended is withdrawn.",
         lambda c: is_unstarted(c) and (c.is_suspended or c.host_suspension is not None),
-        standing.withdraw,
+        standing.withdraw(Cause.SUSPENDED, "suspended before it was started"),
     ),
     Rule("What waits on its host for a GPU keeps its place.", waits, standing.in_line),
+    Rule(
+        "What cannot be prepared, since what it reads is not there, is withdrawn.",
+        lacks_source,
+        standing.withdraw(Cause.SOURCE_CHANGED, "withdrawn before it was started: what it reads is not there any more"),
+    ),
     Rule("An intended batch that was not started is started, under the same name.", is_unstarted, standing.resume),
     Rule("A started batch whose run directory is gone is lost.", _open, standing.fail_gone),
     Rule("Our work that the database does not know is adopted.", lambda c: bool(c.orphan_host), standing.adopt),

@@ -152,13 +152,17 @@ def next_in_line(host: str, gpus: str, after: str) -> str:
     return f"next on {host} {gpus}, after {after}"
 
 
-def withdraw(case: Case) -> Standing:
-    cause, detail = Cause.SUSPENDED, "suspended before it was started"
-    if is_alive(case):
-        operation = _operation(case, Act.STOP, cause)
-    else:
-        operation = _operation(case, Act.FAIL, cause, reason=Reason.STOPPED, detail=detail)
-    return Standing(phase=_phase_recorded(case), cause=cause, operations=(operation,))
+def withdraw(cause: Cause, detail: str) -> Callable[[Case], Standing]:
+    """Close an attempt whose program has not begun; it does not count as a try."""
+
+    def then(case: Case) -> Standing:
+        if is_alive(case):
+            operation = _operation(case, Act.STOP, cause)
+        else:
+            operation = _operation(case, Act.FAIL, cause, reason=Reason.STOPPED, detail=detail)
+        return Standing(phase=_phase_recorded(case), cause=cause, operations=(operation,))
+
+    return then
 
 
 def resume(case: Case) -> Standing:

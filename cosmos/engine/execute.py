@@ -12,7 +12,7 @@ from pathlib import Path
 from cosmos.core.codec import run_from_json, run_to_json
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import DIGEST_SCHEMA, Material, member_folder
-from cosmos.core.observed import BatchMeta, Member, ObservedBatch, Reachable
+from cosmos.core.observed import BatchMeta, BatchState, Member, ObservedBatch, Reachable
 from cosmos.core.placing import source_blob
 from cosmos.core.plan import Act, Blob, Cause, Operation
 from cosmos.core.ports import BatchPlan, Progress
@@ -97,7 +97,8 @@ def _launch(given: Assignment, world: World) -> None:
     if operation.cause is Cause.RESUMED and given.batch is None:
         host.stop(operation.batch_id, world.grace_s)  # it may have been started, and its run directory removed since
     try:
-        host.prepare(_batch(want, meta, operation, given.recorded, world))
+        if given.batch is None or given.batch.state is not BatchState.PREPARED:
+            host.prepare(_batch(want, meta, operation, given.recorded, world))
         host.start(operation.batch_id)
     except HostRefused as error:
         _refused(operation, error, world)

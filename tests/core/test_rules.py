@@ -10,11 +10,13 @@ from cosmos.core.placement import HostConfig
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import AttemptState, Verb
 from cosmos.core.rules import RULES, judge
+from cosmos.core.run import Source
 from cosmos.core.standing import Standing
 from cosmos.core.suspension import Scope
 from tests.core.scene import Scene, suspended
 from tests.makers import (
     NOW,
+    a_digest,
     a_ledger_entry,
     a_request,
     a_want,
@@ -134,6 +136,14 @@ ROWS = (
             hosts={"local": reachable(an_observed_batch(started_at=None))},
         ),
         "Queued OutOfSync",
+    ),
+    Row(
+        "What cannot be prepared, since what it reads is not there, is withdrawn.",
+        Scene(
+            wants=[a_want(source=Source(key="forest"), source_digest=a_digest("forest")), a_want("forest")],
+            attempts=[an_attempt(state=INTENDED)],
+        ),
+        "Starting OutOfSync source_changed fail:source_changed:Stopped",
     ),
     Row(
         "An intended batch that was not started is started, under the same name.",
@@ -335,6 +345,15 @@ CONFLICTS = (
             hosts={"local": reachable(an_observed_batch(started_at=None))},
         ),
         "What was not started when its run, its host",
+    ),
+    (
+        "what is prepared has all that it reads on its host, and starts",
+        Scene(
+            wants=[a_want(source=Source(key="forest"), source_digest=a_digest("forest")), a_want("forest")],
+            attempts=[an_attempt(state=INTENDED)],
+            hosts={"local": reachable(an_observed_batch(state=BatchState.PREPARED))},
+        ),
+        "An intended batch that was not started",
     ),
     (
         "a cancel stops what waits for a GPU",

@@ -129,14 +129,19 @@ class Course:
             asked = self.world.laws.verb(status.digest or "")
             fails = not self._can_succeed(status.digest)
             suspended = any(shape.key == status.key and shape.suspend for shape in self.shapes)
-            blocked = status.phase is Phase.WAITING and status.stuck
+            blocked = (status.phase is Phase.WAITING and status.stuck) or self._shares(status.digest or "")
             explained = asked is Verb.CANCEL or fails or suspended or blocked
             _law(explained, f"L1: {status.key} ends as {status.phase.value}: {status.message}")
         for name, machine in self.world.machines.items():
             tree = machine.tree(PROJECT)
             left = [name for name, each in tree.directories.items() if name != FOREIGN and not self._is_nobodys(each)]
-            left += [work.directory.batch_id for work in tree.all()]
+            names = {work.directory.batch_id for work in tree.all()} - tree.directories.keys()
+            left += names - self.world.laws.forgotten  # nor can anybody know of a container without a directory
             _law(not left, f"L3: left over on {name}: {' '.join(left)}")
+
+    def _shares(self, digest: str) -> bool:
+        """Another run with this digest tells how both stand."""
+        return sum(want.digest == digest for want in self.scene.desired.runs) > 1
 
     def _is_nobodys(self, directory: RunDirectory) -> bool:
         """Without batch.json, and the database that knew of it is lost: nobody can say whose it is."""

@@ -84,7 +84,7 @@ class Laws:
             _law(held == sha256, f"I2: {meta.batch_id} begins with a damaged input {name}")
         digest = meta.members[0].digest
         for other in self._works():
-            if other is work or not other.child:
+            if other is work or not other.child or self._is_unknowable(other):
                 continue
             _law(
                 digest not in {member.digest for member in other.plan.meta.members},
@@ -92,9 +92,9 @@ class Laws:
             )
             shared = set(meta.gpus) & set(other.plan.meta.gpus) & other.locks
             _law(not shared, f"I16: {meta.batch_id} begins on {shared} of {other.plan.meta.batch_id}")
-        _law(self.begun[meta.batch_id] == 1, f"L2: the program of {meta.batch_id} begins a second time")
         if meta.batch_id in self.forgotten:
             return
+        _law(self.begun[meta.batch_id] == 1, f"L2: the program of {meta.batch_id} begins a second time")
         row = self._row("SELECT state FROM attempts WHERE batch_id = ?", meta.batch_id)
         _law(row is not None, f"L2: {meta.batch_id} begins and is not recorded")
         done = self._row("SELECT attempt FROM ledger WHERE digest = ?", digest)
@@ -229,6 +229,11 @@ class Laws:
 
     def _works(self) -> list[Work]:
         return [work for machine in self._machines.values() for work in machine.tree(self._project).all()]
+
+    def _is_unknowable(self, work: Work) -> bool:
+        """Its run directory is gone, and the database that knew of it as well."""
+        batch_id = work.directory.batch_id
+        return batch_id in self.forgotten and work.tree.directories.get(batch_id) is not work.directory
 
     def _directory(self, host: str, batch_id: str) -> RunDirectory | None:
         return self._machines[host].tree(self._project).directories.get(batch_id)
