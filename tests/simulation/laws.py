@@ -164,7 +164,7 @@ class Laws:
                 continue
             startable = directory.is_whole and directory.claim is None and directory.record is None
             _law(not startable, f"I9: {batch_id} is closed as {reason.value}, and can still be started on {name}")
-            if not cancelled:
+            if not cancelled and reason is not Reason.HOST_REFUSED:  # which may be injected after the work has begun
                 _law(not _has_result(directory), f"L5: {batch_id} is closed as {reason.value}, and has a result")
 
     def on_finished(self, entry: LedgerEntry) -> None:
