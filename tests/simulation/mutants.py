@@ -18,6 +18,7 @@ from cosmos.core.plan import Act, Cause
 from cosmos.core.reasons import Reason
 from cosmos.engine import collect, execute, looks
 from cosmos.errors import HostUnreachable
+from cosmos.hosts.memory import host, sight
 from cosmos.hosts.memory.host import MemoryHost
 from cosmos.hosts.memory.machine import Machine
 from cosmos.store.memory import MemoryStore
@@ -117,16 +118,15 @@ def unknown_is_failed() -> list[Patch]:
 
 def created_is_exited() -> list[Patch]:
     """What docker says of a container that never ran: exit code 0."""
-    seen = MemoryHost._seen
 
-    def fooled(self: MemoryHost, tree: Any, directory: Any) -> ObservedBatch:
-        found = seen(self, tree, directory)
+    def fooled(tree: Any, directory: Any) -> ObservedBatch:
+        found = sight.seen(tree, directory)
         if found.state is not BatchState.PREPARED:
             return found
-        record = ExitRecord(code=0, started_at=1.0, ended_at=1.0, boot_id=self.machine.boot_id)
+        record = ExitRecord(code=0, started_at=1.0, ended_at=1.0, boot_id="boot-1")
         return replace(found, state=BatchState.EXITED, exit=record)
 
-    return [(MemoryHost, "_seen", fooled)]
+    return [(host, "seen", fooled)]
 
 
 def stop_without_record() -> list[Patch]:

@@ -1,22 +1,24 @@
 """MemoryHost: `core.ports.Host` on a machine in memory, with the refusals of the scripts in hosts/bash."""
 
+import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cosmos.core.observed import BatchState, ExitRecord, ObservedBatch, Reachable
+from cosmos.core.observed import ExitRecord, Reachable
 from cosmos.core.ports import BatchPlan, Progress, Result
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import FileEntry, Manifest
+from cosmos.core.stock import Stock
 from cosmos.errors import HostRefused, HostUnreachable, TransferError
 from cosmos.hosts.layout import Layout, checked_id, checked_sha256, is_output_name, output_name, plain
+from cosmos.hosts.memory import keeping
 from cosmos.hosts.memory.contents import below, bring, entry_of, whole
 from cosmos.hosts.memory.machine import ENDED, Machine, nobodys
 from cosmos.hosts.memory.parts import File, RunDirectory, Tree, Work, discard_damaged
+from cosmos.hosts.memory.sight import seen, work_of
 from cosmos.hosts.scripts import BashScriptBuilder
-
-TAIL = 4096
 
 
 class MemoryHost:
@@ -61,38 +63,10 @@ class MemoryHost:
                 clock=machine.wall,
                 disk_free=0 if machine.is_full else machine.disk_total // 2,
                 disk_total=machine.disk_total,
-                batches={name: self._seen(tree, directory) for name, directory in tree.directories.items()},
+                batches={name: seen(tree, directory) for name, directory in tree.directories.items()},
                 blobs=frozenset(sha256 for sha256 in wanted_blobs if checked_sha256(sha256) in tree.blobs),
                 gpus=machine.gpus,
             )
-
-    def _seen(self, tree: Tree, directory: RunDirectory) -> ObservedBatch:
-        work, claim, record = self._work(tree, directory), directory.claim, directory.record
-        state = _state(directory, work)
-        is_open = record is None
-        evidence = ""
-        if is_open and claim is not None and work is not None and work.is_container and not work.lives:
-            evidence = f"{'OOMKilled, ' if work.was_oom_killed else ''}container exited with {work.code}"
-        return ObservedBatch(
-            batch_id=directory.batch_id,
-            state=state,
-            meta=directory.plan.meta if directory.plan and directory.is_whole else None,
-            exit=record,
-            started_at=directory.began,
-            image=directory.plan.image or "" if directory.plan and claim else "",
-            evidence=evidence,
-            boot_id=claim.boot if claim else "",
-            survivors=int(is_open and work is not None and work.child and not work.runner),
-            log_bytes=len(directory.log),
-            log_tail=directory.log[-TAIL:] if state is BatchState.RUNNING else b"",
-        )
-
-    def _work(self, tree: Tree, directory: RunDirectory) -> Work | None:
-        """Its process or container; a process that was started in an earlier directory of this name is none of its."""
-        work = tree.works.get(directory.batch_id)
-        if work is None or work.is_container:
-            return work
-        return work if work.directory is directory else None
 
     # Blobs
 
@@ -112,7 +86,7 @@ class MemoryHost:
             for sha256, _, path in missing:
                 self.machine.on_step("blob")
                 try:
-                    tree.blobs[sha256] = File(whole(sha256, path))
+                    tree.blobs[sha256] = File(whole(sha256, path), self.machine.wall)
                 except TransferError as error:
                     failed.append(error)
                 else:
@@ -120,12 +94,42 @@ class MemoryHost:
             if failed:
                 raise failed[0]
 
+    # What is kept
+
+    def stored(self) -> Stock:
+        with self._there() as tree:
+            return keeping.stock(tree, self.machine.wall)
+
+    def damaged(self, blobs: Mapping[str, int]) -> frozenset[str]:
+        self._builder.damaged(blobs, sum(blobs.values()))  # refuses what is no blob
+        with self._there() as tree:
+            return keeping.damaged(tree, blobs)
+
+    def discard(
+        self,
+        *,
+        unused: Iterable[str] = (),
+        damaged: Mapping[str, int] | None = None,
+        leftovers: Iterable[str] = (),
+        idle_s: float,
+    ) -> frozenset[str]:
+        unused, damaged = frozenset(unused), damaged or {}
+        self._builder.discard(unused, damaged, leftovers, math.ceil(idle_s))  # refuses what no host can be told
+        with self._there() as tree:
+            gone = keeping.unused(tree, unused, idle_s, self.machine.wall) | keeping.damaged(tree, damaged)
+            for sha256 in sorted(gone):
+                self.machine.on_step("discarded")
+                del tree.blobs[sha256]
+            return gone
+
     # Life of a batch
 
     def prepare(self, batch: BatchPlan) -> None:
         self._builder.prepare(batch)  # refuses what no host can be told
         with self._there() as tree:
-            directory = tree.directories.setdefault(batch.meta.batch_id, RunDirectory(batch.meta.batch_id))
+            directory = tree.directories.setdefault(
+                batch.meta.batch_id, RunDirectory(batch.meta.batch_id, made=self.machine.wall)
+            )
             if directory.is_whole or directory.claim is not None:
                 return
             if self.machine.is_full:
@@ -137,6 +141,7 @@ class MemoryHost:
                 if sha256 not in tree.blobs:
                     raise self._refused(f"blob {sha256} is not on this host: stage it again")
                 directory.inputs[name] = tree.blobs[sha256]
+                tree.blobs[sha256].changed = self.machine.wall
             self.machine.on_step("links")
             directory.is_whole = True
 
@@ -206,6 +211,8 @@ class MemoryHost:
             if directory is not None:
                 if directory.record is not None and directory.record.stage == "verify":
                     discard_damaged(tree, directory)
+                for file in directory.inputs.values():
+                    file.changed = self.machine.wall
                 del tree.directories[batch_id]
 
     def wait_for_exit(self, batch_ids: Sequence[str], timeout_s: float) -> None:
@@ -226,7 +233,7 @@ class MemoryHost:
         directory = tree.directories.get(batch_id)
         if directory is None or directory.record is not None:
             return True
-        work = self._work(tree, directory)
+        work = work_of(tree, directory)
         return directory.claim is not None and not (work is not None and work.runner)
 
     # Results
@@ -286,11 +293,3 @@ class MemoryHost:
 
     def _no_space(self) -> HostRefused:
         return HostRefused(f"{self.name}: No space left on device", "free space on the host", Reason.DISK_FULL.value)
-
-
-def _state(directory: RunDirectory, work: Work | None) -> BatchState:
-    if directory.record is not None:
-        return BatchState.EXITED
-    if directory.claim is None:
-        return BatchState.PREPARED if directory.is_whole else BatchState.PARTIAL
-    return BatchState.RUNNING if work is not None and work.runner else BatchState.LOST

@@ -10,9 +10,10 @@ from cosmos.hosts.memory.program import Program
 
 @dataclass(eq=False, slots=True)
 class File:
-    """An inode: what is linked to it changes with it."""
+    """An inode: what is linked to it changes with it. `changed`, by the host's clock: its bytes, or a link to it."""
 
     data: bytes
+    changed: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class RunDirectory:
     """`plan` is what prepare was told; `is_whole` says that batch.json is there."""
 
     batch_id: str
+    made: float = 0.0
     plan: BatchPlan | None = None
     is_whole: bool = False
     inputs: dict[str, File] = field(default_factory=dict)
