@@ -26,6 +26,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from cosmos.core.digest import Digest, batch_id
+from cosmos.core.observed import Reachable
 from cosmos.core.ports import BatchPlan
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, LedgerEntry, Manifest, Verb
@@ -71,6 +72,10 @@ class Laws:
         self._closed: dict[tuple[str, int], tuple[object, ...]] = {}
         self.forgotten: frozenset[str] = frozenset()
         """Batches of a database that was lost."""
+        self._given_up: dict[str, str] = {}
+        """Batches that a person gave up, and their hosts: nobody can know whether they are alive."""
+        self._given_up_now: set[str] = set()
+        """Those of this pass."""
 
     # The host's side
 
@@ -84,7 +89,7 @@ class Laws:
             _law(held == sha256, f"I2: {meta.batch_id} begins with a damaged input {name}")
         digest = meta.members[0].digest
         for other in self._works():
-            if other is work or not other.child or self._is_unknowable(other):
+            if other is work or not other.child or self._is_unknowable(other) or self._is_given_up(work, other):
                 continue
             _law(
                 digest not in {member.digest for member in other.plan.meta.members},
@@ -98,7 +103,7 @@ class Laws:
         row = self._row("SELECT state FROM attempts WHERE batch_id = ?", meta.batch_id)
         _law(row is not None, f"L2: {meta.batch_id} begins and is not recorded")
         done = self._row("SELECT attempt FROM ledger WHERE digest = ?", digest)
-        if done is not None:
+        if done is not None and meta.batch_id not in self._given_up:
             _law(self.verb(digest) is Verb.RERUN, f"L3: {meta.batch_id} begins though its digest is done")
 
     def on_look(self, host: str) -> None:
@@ -147,7 +152,7 @@ class Laws:
             same = any(member.digest == attempt.digest for member in work.plan.meta.members)
             own = work.plan.meta.batch_id == attempt.batch_id
             _law(
-                own or not (same and work.lives),
+                own or not (same and work.lives) or work.plan.meta.batch_id in self._given_up,
                 f"I9: {attempt.batch_id} is intended while {work.plan.meta.batch_id} is alive",
             )
 
@@ -155,6 +160,16 @@ class Laws:
         self._intended.add(attempt.batch_id)
 
     def on_failed(self, batch_id: str, reason: Reason, *, cancelled: bool) -> None:
+        if reason is Reason.ASSUMED_LOST:
+            row = self._row(
+                "SELECT host, digest FROM attempts JOIN batches USING (batch_id) WHERE batch_id = ?", batch_id
+            )
+            asked = row is not None and self.verb(row[1]) is Verb.ASSUME_LOST
+            _law(asked, f"L6: {batch_id} is given up, and nobody asked for it")
+            assert row is not None
+            self._given_up[batch_id] = row[0]
+            self._given_up_now.add(batch_id)
+            return
         for name, machine in self._machines.items():
             tree = machine.tree(self._project)
             alive = any(work.lives for work in tree.called(batch_id))
@@ -201,7 +216,10 @@ class Laws:
             )
             _law(same, f"I3: {folder}/{entry.name} is published with other bytes")
 
-    # After a pass
+    # Before and after a pass
+
+    def before_cycle(self) -> None:
+        self._given_up_now = set()
 
     def after_cycle(self, report: Report) -> None:
         rows = self._raw.execute("SELECT digest, number, state, reason, ended_at FROM attempts").fetchall()
@@ -209,6 +227,9 @@ class Laws:
         for key, row in self._closed.items():
             _law(now.get(key) == row, f"I15: attempt {key[1]} of {key[0][:8]} was {row} and is {now.get(key)}")
         self._closed = {key: row for key, row in now.items() if row[0] not in OPEN}
+        for name in self._given_up_now:
+            answers = isinstance(report.look.observed.hosts[self._given_up[name]], Reachable)
+            _law(not answers, f"L6: {name} is given up, and its host answers")
         for name, machine in self._machines.items():
             there = machine.tree(self._project).directories
             _law("not-ours" in there and there["not-ours"].claim is None, f"L4: what is not ours on {name} was touched")
@@ -235,6 +256,9 @@ class Laws:
         batch_id = work.directory.batch_id
         return batch_id in self.forgotten and work.tree.directories.get(batch_id) is not work.directory
 
+    def _is_given_up(self, *works: Work) -> bool:
+        return any(work.directory.batch_id in self._given_up for work in works)
+
     def _directory(self, host: str, batch_id: str) -> RunDirectory | None:
         return self._machines[host].tree(self._project).directories.get(batch_id)
 
@@ -252,6 +276,16 @@ class Laws:
         query = "SELECT state FROM attempts WHERE digest = ? ORDER BY number DESC LIMIT 1"
         row = self._row(query, digest)
         return self.verb(digest) is Verb.CANCEL or (row is not None and row[0] in ("failed", "cancelled"))
+
+    def is_kept(self, batch_id: str) -> bool:
+        """Nobody has looked at what work that was given up has left: it stays until there is a result."""
+        done = self._row("SELECT 1 FROM ledger JOIN attempts USING (digest) WHERE attempts.batch_id = ?", batch_id)
+        return batch_id in self._given_up and done is None
+
+    def is_open(self, digest: str) -> bool:
+        """Work is under way, as far as is recorded."""
+        row = self._row("SELECT state FROM attempts WHERE digest = ? ORDER BY number DESC LIMIT 1", digest)
+        return row is not None and row[0] in OPEN
 
     def _row(self, query: str, value: str) -> tuple[str, ...] | None:
         found: tuple[str, ...] | None = self._raw.execute(query, (value,)).fetchone()

@@ -15,6 +15,7 @@ from cosmos.core.plan import Plan
 from cosmos.core.ports import BatchPlan, BlobStore, Host, Progress, Records, Result
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, FileEntry, LedgerEntry, Manifest, Recorded, Request
+from cosmos.core.stock import Stock
 from cosmos.errors import CosmosError, HostUnreachable
 from tests.simulation.laws import Laws
 
@@ -179,6 +180,23 @@ class SeamHost:
         act = lambda: self._host.read_log_times(batch_id)  # noqa: E731
         return self._effect(Kind.READ, f"{self.name}.read_log_times {batch_id}", act, self.name)
 
+    def stored(self) -> Stock:
+        return self._effect(Kind.LOOK, f"{self.name}.stored", self._host.stored, self.name)
+
+    def damaged(self, blobs: Mapping[str, int]) -> frozenset[str]:
+        return self._effect(Kind.LOOK, f"{self.name}.damaged", lambda: self._host.damaged(blobs), self.name)
+
+    def discard(
+        self,
+        *,
+        unused: Iterable[str] = (),
+        damaged: Mapping[str, int] | None = None,
+        leftovers: Iterable[str] = (),
+        idle_s: float,
+    ) -> frozenset[str]:
+        act = lambda: self._host.discard(unused=unused, damaged=damaged, leftovers=leftovers, idle_s=idle_s)  # noqa: E731
+        return self._effect(Kind.HOST, f"{self.name}.discard", act, self.name)
+
     def wait_for_exit(self, batch_ids: Sequence[str], timeout_s: float) -> None:
         raise AssertionError("a simulated controller is stepped, and waits for nothing")
 
@@ -200,16 +218,24 @@ class SeamRecords:
     def meta(self, batch_id: str) -> BatchMeta | None:
         return self._effect(Kind.READ, f"meta {batch_id}", lambda: self._records.meta(batch_id))
 
-    def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, commit: str) -> bool:
-        self._laws.before_intend(attempt)
+    def intend(
+        self, attempt: Attempt, material: Material, meta: BatchMeta, commit: str, result: LedgerEntry | None = None
+    ) -> bool:
+        """With a result, it is one that was published and that a lost database does not know."""
+        if result is None:
+            self._laws.before_intend(attempt)
+        else:
+            self._laws.on_finished(result)
 
         def act() -> bool:
-            taken = self._records.intend(attempt, material, meta, commit)
+            taken = self._records.intend(attempt, material, meta, commit, result)
             if taken:
                 self._laws.on_intend(attempt)
+            if taken and result is not None:
+                self._laws.on_recorded(result)
             return taken
 
-        return self._effect(Kind.RECORD, f"intend {attempt.batch_id}", act)
+        return self._effect(Kind.RECORD, f"{'recall' if result else 'intend'} {attempt.batch_id}", act)
 
     def started(self, batch_id: str, at: float) -> None:
         self._effect(Kind.RECORD, f"started {batch_id}", lambda: self._records.started(batch_id, at))
@@ -232,7 +258,8 @@ class SeamRecords:
         self._effect(Kind.RECORD, f"released {batch_id}", lambda: self._records.released(batch_id))
 
     def request(self, request: Request) -> None:
-        self._records.request(request)
+        act = lambda: self._records.request(request)  # noqa: E731
+        self._effect(Kind.RECORD, f"request {request.verb.value} {request.digest[:8]}", act)
 
     def event(self, kind: str, subject: str, reason: str, message: str, at: float) -> None:
         act = lambda: self._records.event(kind, subject, reason, message, at)  # noqa: E731

@@ -11,6 +11,7 @@ from cosmos.core.observed import Gpu, HostView
 from cosmos.core.placement import HostConfig
 from cosmos.core.run import MediaFacts
 from cosmos.engine.cycle import Engine, Report
+from cosmos.engine.provenance import PROVENANCE
 from cosmos.engine.workers import InlineWorkers
 from cosmos.engine.world import World
 from cosmos.hosts.memory.host import MemoryHost
@@ -153,10 +154,12 @@ class SimWorld:
             adapters={"command": CommandAdapter()},
             clock=self.clock,
             owner=who,
+            provenance=lambda folder: self.store.outputs.get(folder, {}).get(PROVENANCE),
         )
         return Engine(world=world, workers=InlineWorkers(), lookers=InlineLookers(self.scheduler.is_late))
 
     def cycle(self, engine: Engine, scene: Scene) -> Report:
+        self.laws.before_cycle()
         report = engine.cycle(scene.desired, POLICY)
         self.laws.after_cycle(report)
         return report
