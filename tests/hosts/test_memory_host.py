@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cosmos.core.ports import Host
+from cosmos.core.ports import BatchPlan, Host
 from cosmos.engine.world import SystemClock
-from cosmos.errors import HostUnreachable
+from cosmos.errors import Fenced, HostUnreachable
 from cosmos.hosts.memory.host import MemoryHost
 from cosmos.hosts.memory.machine import Machine
 from cosmos.hosts.memory.parts import Tree
 from cosmos.hosts.memory.program import ENDLESS, Program, argv_of
+from cosmos.hosts.ownership import Owner
 from tests.contracts.container_contract import ContainerContract
 from tests.contracts.host_contract import GpuContract, HostContract, lab
+from tests.makers import a_batch_meta
 
 __all__ = ["lab"]
 
@@ -97,3 +100,29 @@ class TestMemoryContainers(ContainerContract):
     @pytest.fixture
     def world(self, tmp_path: Path) -> MemoryWorld:
         return MemoryWorld(tmp_path, containers=True)
+
+
+class TestMemoryOwnership:
+    """The table of docs/recovery.md; tests/hosts/test_ownership.py holds the scripts to it."""
+
+    def host(self, world: MemoryWorld, **who: Any) -> Host:
+        owner = Owner(**{"database": "a", "place": "m:/cosmos.db", **who})
+        return MemoryHost("memory", world.machine, "demo", owner=owner)
+
+    @pytest.mark.parametrize("next_one", [{"epoch": 3}, {"database": "b", "epoch": 3}])
+    def test_a_later_controller_fences_the_one_before(self, world: MemoryWorld, next_one: Mapping[str, Any]) -> None:
+        before, after = self.host(world, epoch=2), self.host(world, **next_one)
+        before.prepare(BatchPlan(meta=a_batch_meta("one"), argv=world.program()))
+        after.stop("rs_0-00000000-a1", 1)
+        for act in (before.start, before.release):
+            with pytest.raises(Fenced, match="acts on memory now"):
+                act(a_batch_meta("one").batch_id)
+        assert before.observe([]).batches.keys() == {a_batch_meta("one").batch_id}
+
+    def test_a_folder_of_another_database_is_neither_changed_nor_looked_at(self, world: MemoryWorld) -> None:
+        self.host(world, epoch=2).prepare(BatchPlan(meta=a_batch_meta("one"), argv=world.program()))
+        theirs = self.host(world, epoch=9, database="b", place="m:/other.db")
+        with pytest.raises(HostUnreachable, match="belongs to"):
+            theirs.start(a_batch_meta("one").batch_id)
+        with pytest.raises(HostUnreachable, match="belongs to"):
+            theirs.observe([])

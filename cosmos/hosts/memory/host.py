@@ -14,10 +14,12 @@ from cosmos.core.stock import Stock
 from cosmos.errors import HostRefused, HostUnreachable, TransferError
 from cosmos.hosts.layout import Layout, checked_id, checked_sha256, is_output_name, output_name, plain
 from cosmos.hosts.memory import keeping
+from cosmos.hosts.memory.claiming import follow
 from cosmos.hosts.memory.contents import below, bring, entry_of, whole
 from cosmos.hosts.memory.machine import ENDED, Machine, nobodys
 from cosmos.hosts.memory.parts import File, RunDirectory, Tree, Work, discard_damaged
-from cosmos.hosts.memory.sight import seen, work_of
+from cosmos.hosts.memory.sight import has_ended, seen
+from cosmos.hosts.ownership import Owner, belongs
 from cosmos.hosts.scripts import BashScriptBuilder
 
 
@@ -29,10 +31,19 @@ class MemoryHost:
         machine: Shared by all who reach it.
         project: Name of the project.
         pause: How `wait_for_exit` waits; seconds.
+        owner: The controller that acts.
     """
 
-    def __init__(self, name: str, machine: Machine, project: str, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        name: str,
+        machine: Machine,
+        project: str,
+        pause: Callable[[float], None] = time.sleep,
+        owner: Owner = Owner(),
+    ) -> None:
         self.name = name
+        self._owner = owner
         self.machine = machine
         self._pause = pause
         self._project = project
@@ -51,6 +62,13 @@ class MemoryHost:
             self.machine.settle()
             yield self.tree
 
+    @contextmanager
+    def _acting(self) -> Iterator[Tree]:
+        """A script that changes something."""
+        with self._there() as tree:
+            follow(self.name, tree, self._owner)
+            yield tree
+
     # Looking
 
     def observe(self, wanted_blobs: Iterable[str]) -> Reachable:
@@ -58,6 +76,8 @@ class MemoryHost:
             machine = self.machine
             if not machine.is_readable:
                 raise HostUnreachable(f"could not look: {self.name}: batches is no folder but a regular file")
+            if tree.owner is not None and not tree.owner.is_followed_by(self._owner, lambda place: False):
+                raise belongs(self.name, tree.owner.line)
             return Reachable(
                 boot_id=machine.boot_id,
                 clock=machine.wall,
@@ -115,7 +135,7 @@ class MemoryHost:
     ) -> frozenset[str]:
         unused, damaged = frozenset(unused), damaged or {}
         self._builder.discard(unused, damaged, leftovers, math.ceil(idle_s))  # refuses what no host can be told
-        with self._there() as tree:
+        with self._acting() as tree:
             gone = keeping.unused(tree, unused, idle_s, self.machine.wall) | keeping.damaged(tree, damaged)
             for sha256 in sorted(gone):
                 self.machine.on_step("discarded")
@@ -126,7 +146,7 @@ class MemoryHost:
 
     def prepare(self, batch: BatchPlan) -> None:
         self._builder.prepare(batch)  # refuses what no host can be told
-        with self._there() as tree:
+        with self._acting() as tree:
             directory = tree.directories.setdefault(
                 batch.meta.batch_id, RunDirectory(batch.meta.batch_id, made=self.machine.wall)
             )
@@ -146,7 +166,7 @@ class MemoryHost:
             directory.is_whole = True
 
     def start(self, batch_id: str) -> None:
-        with self._there() as tree:
+        with self._acting() as tree:
             directory = tree.directories.get(checked_id(batch_id))
             if directory is None:
                 raise self._refused(f"there is no run directory {batch_id}: it was released, or never prepared")
@@ -176,7 +196,7 @@ class MemoryHost:
 
     def stop(self, batch_id: str, grace_s: float) -> None:
         del grace_s
-        with self._there() as tree:
+        with self._acting() as tree:
             machine = self.machine
             directory = tree.directories.get(checked_id(batch_id))
             if directory is not None:
@@ -187,18 +207,10 @@ class MemoryHost:
                     at, boot = machine.wall, machine.boot_id
                     directory.record = ExitRecord(code=ENDED, started_at=at, ended_at=at, boot_id=boot, stopped=True)
             for work in tree.called(batch_id):
-                self._end(tree, work, with_record=directory is None or work.directory is directory)
-
-    def _end(self, tree: Tree, work: Work, *, with_record: bool) -> None:
-        if work.is_container and not work.was_started:
-            del tree.works[work.directory.batch_id]
-        elif work.runner and with_record:
-            self.machine.end(work, ENDED, stopped=True)
-        elif work.lives:
-            self.machine.bury(work, ENDED)
+                machine.stop(work, with_record=directory is None or work.directory is directory)
 
     def release(self, batch_id: str) -> None:
-        with self._there() as tree:
+        with self._acting() as tree:
             directory = tree.directories.get(checked_id(batch_id))
             work = tree.works.get(batch_id)
             if work is not None and work.lives and (directory is not None or work.is_container):
@@ -222,19 +234,12 @@ class MemoryHost:
             before = self.machine.ends
         while True:
             with self._there() as tree:
-                if self.machine.ends != before or any(self._has_ended(tree, checked_id(name)) for name in batch_ids):
+                if self.machine.ends != before or any(has_ended(tree, checked_id(name)) for name in batch_ids):
                     return
             left = deadline - clock.monotonic()
             if left <= 0:
                 return
             self._pause(min(0.02, left))
-
-    def _has_ended(self, tree: Tree, batch_id: str) -> bool:
-        directory = tree.directories.get(batch_id)
-        if directory is None or directory.record is not None:
-            return True
-        work = work_of(tree, directory)
-        return directory.claim is not None and not (work is not None and work.runner)
 
     # Results
 

@@ -107,6 +107,15 @@ class Machine:
         )
         self.bury(work, 0)
 
+    def stop(self, work: Work, *, with_record: bool) -> None:
+        """run.sh is told to end; without a record where its run directory is not there any more."""
+        if work.is_container and not work.was_started:
+            del work.tree.works[work.directory.batch_id]
+        elif work.runner and with_record:
+            self.end(work, ENDED, stopped=True)
+        elif work.lives:
+            self.bury(work, ENDED)
+
     def bury(self, work: Work, code: int) -> None:
         """Nothing of it is alive any more; docker keeps how its container ended."""
         if work.lives:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from cosmos.core.observed import ExitRecord
 from cosmos.core.ports import BatchPlan
 from cosmos.hosts.memory.program import Program
+from cosmos.hosts.ownership import Owner
 
 
 @dataclass(eq=False, slots=True)
@@ -86,6 +87,8 @@ class Tree:
     """By batch id. A container stays after its end, a process does not."""
     strays: list[Work] = field(default_factory=list)
     """Processes whose run directory is gone, since another was started under its name."""
+    owner: Owner | None = None
+    """What controller.json says."""
 
     def all(self) -> list[Work]:
         return [*self.works.values(), *self.strays]

@@ -36,6 +36,14 @@ def work_of(tree: Tree, directory: RunDirectory) -> Work | None:
     return work if work.directory is directory else None
 
 
+def has_ended(tree: Tree, batch_id: str) -> bool:
+    directory = tree.directories.get(batch_id)
+    if directory is None or directory.record is not None:
+        return True
+    work = work_of(tree, directory)
+    return directory.claim is not None and not (work is not None and work.runner)
+
+
 def _state(directory: RunDirectory, work: Work | None) -> BatchState:
     if directory.record is not None:
         return BatchState.EXITED
