@@ -11,12 +11,13 @@ From docs/laws.md (L) and the reliability page 4.3 (I); in brackets where each i
 - I4: what is published was verified [on_publish]
 - I5: success means: a program began, exited 0, and every declared output is published with its bytes [on_finished]
 - I7: no run directory without an intent that is recorded and open [on_prepare]
+- I8: who has lost the lease records nothing [on_write], and changes no host after the next one did [on_change]
 - I9: attempt n+1 is intended only once attempt n is dead; a number is used once [before_intend]
 - I15: a closed attempt stays as it is [after_cycle]
 - I16: two programs never share a GPU [on_begin]
 - a cancelled run is not intended again [before_intend]; work in flight is stopped only for a reason [on_stop]
 
-Not here: I8 (there is no lease yet; its mutants come with it), I11 (a name is written whole in one step here;
+Not here: I11 (a name is written whole in one step here;
 tests/hosts holds the real hosts to it), I12 and L10 (specs are values here; tests/core/test_laws.py), I13, I14, I17 and
 I18 (paths, secrets, threads and time are real only in the tests of real hosts).
 """
@@ -199,6 +200,24 @@ class Laws:
 
     def on_recorded(self, entry: LedgerEntry) -> None:
         self._recorded[entry.folder] = {file.name: file.sha256 for file in entry.manifest}
+
+    # Who acts
+
+    def has_lease(self, epoch: int) -> bool:
+        row = self._raw.execute("SELECT epoch FROM lease").fetchone()
+        return bool(row[0] == epoch)
+
+    def epoch_on(self, host: str) -> int:
+        """Of the controller that was the last to change something there."""
+        owner = self._machines[host].tree(self._project).owner
+        return owner.epoch if owner else 0
+
+    def on_change(self, host: str, epoch: int, before: int) -> None:
+        """`before`: what was in controller.json then."""
+        _law(before <= epoch, f"I8: {host} is changed by a controller after a later one was there")
+
+    def on_write(self, name: str, epoch: int) -> None:
+        _law(self.has_lease(epoch), f"I8: a controller that has lost the lease has written: {name}")
 
     # The store's side
 

@@ -1,7 +1,6 @@
 """Bugs planted on purpose, one at a time: a simulation that does not notice one of them proves nothing about it.
 
-Each is a patch of a few attributes of the product, or of a host in memory where that stands for a script. Those about
-the lease come here with it: a stale epoch that still writes, a script that does not look at controller.json.
+Each is a patch of a few attributes of the product, or of a host in memory where that stands for a script.
 """
 
 import itertools
@@ -16,11 +15,12 @@ from cosmos.core import case, placing, rules, standing, sweep
 from cosmos.core.observed import BatchMeta, BatchState, ExitRecord, Member, ObservedBatch, Reachable
 from cosmos.core.plan import Act, Cause
 from cosmos.core.reasons import Reason
-from cosmos.engine import collect, execute, looks
+from cosmos.engine import collect, cycle, execute, looks
 from cosmos.errors import HostUnreachable
 from cosmos.hosts.memory import host, sight
 from cosmos.hosts.memory.host import MemoryHost
 from cosmos.hosts.memory.machine import Machine
+from cosmos.state import lease
 from cosmos.store.memory import MemoryStore
 
 Patch = tuple[Any, str, Any]
@@ -253,6 +253,33 @@ def done_is_run_again() -> list[Patch]:
     return [(rules, "RULES", kept)]
 
 
+def lease_is_ignored() -> list[Patch]:
+    """Who has lost it goes on writing."""
+    return [(lease, "require", lambda connection, epoch: None)]
+
+
+def folders_are_nobodys() -> list[Patch]:
+    """Scripts do not look at controller.json, and write it."""
+
+    def follow(name: str, tree: Any, owner: Any) -> None:
+        tree.owner = owner
+
+    return [(host, "follow", follow)]
+
+
+def given_up_though_it_answers() -> list[Patch]:
+    """A word that work is lost is believed more than the host."""
+
+    def believed(work: Any) -> bool:
+        attempt = work.open
+        return attempt is not None and case.gives_up(work.request, attempt)
+
+    rule = next(rule for rule in rules.RULES if rule.then is standing.assume_lost)
+    kept = (replace(rule, when=believed), *(each for each in rules.RULES if each is not rule))
+    unseen = lambda self, look: None  # noqa: E731
+    return [(rules, "RULES", kept), (cycle.Engine, "_believe_what_is_seen", unseen)]
+
+
 MUTANTS: Mapping[str, Callable[[], list[Patch]]] = {
     each.__name__: each
     for each in (
@@ -278,5 +305,8 @@ MUTANTS: Mapping[str, Callable[[], list[Patch]]] = {
         an_edit_stops_work,
         closed_without_stop,
         done_is_run_again,
+        lease_is_ignored,
+        folders_are_nobodys,
+        given_up_though_it_answers,
     )
 }

@@ -24,6 +24,7 @@ class Schedule(Course):
         hosts = {f"h{number}": gpus for number in range(rng.choice((1, 1, 2)))}
         super().__init__(fixture, self.swarm, hosts, _shapes(rng, gpus), containers=containers)
         self.swarm.world = self.world
+        self.swarm.take_over = self.take_over
 
     def run(self) -> None:
         """Faults for a while, then calm.

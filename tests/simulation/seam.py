@@ -121,8 +121,9 @@ class Seam:
 class SeamHost:
     """`Host`."""
 
-    def __init__(self, host: Host, seam: Seam, laws: Laws) -> None:
+    def __init__(self, host: Host, seam: Seam, laws: Laws, epoch: int) -> None:
         self.name = host.name
+        self._epoch = epoch
         self._host = host
         self._seam = seam
         self._effect = seam.effect
@@ -141,21 +142,36 @@ class SeamHost:
         self._effect(Kind.SEND, name, lambda: self._host.put_blobs(blobs, progress), self.name)
 
     def prepare(self, batch: BatchPlan) -> None:
-        self._laws.on_prepare(self.name, batch)
-        self._effect(
-            Kind.HOST, f"{self.name}.prepare {batch.meta.batch_id}", lambda: self._host.prepare(batch), self.name
-        )
+        if self._has_lease:
+            self._laws.on_prepare(self.name, batch)
+        self._change(f"prepare {batch.meta.batch_id}", lambda: self._host.prepare(batch))
 
     def start(self, batch_id: str) -> None:
-        self._effect(Kind.HOST, f"{self.name}.start {batch_id}", lambda: self._host.start(batch_id), self.name)
+        self._change(f"start {batch_id}", lambda: self._host.start(batch_id))
 
     def stop(self, batch_id: str, grace_s: float) -> None:
-        self._laws.on_stop(self.name, batch_id)
-        self._effect(Kind.HOST, f"{self.name}.stop {batch_id}", lambda: self._host.stop(batch_id, grace_s), self.name)
+        if self._has_lease:
+            self._laws.on_stop(self.name, batch_id)
+        self._change(f"stop {batch_id}", lambda: self._host.stop(batch_id, grace_s))
 
     def release(self, batch_id: str) -> None:
-        self._laws.on_release(self.name, batch_id)
-        self._effect(Kind.HOST, f"{self.name}.release {batch_id}", lambda: self._host.release(batch_id), self.name)
+        if self._has_lease:
+            self._laws.on_release(self.name, batch_id)
+        self._change(f"release {batch_id}", lambda: self._host.release(batch_id))
+
+    @property
+    def _has_lease(self) -> bool:
+        """What one without it tries is judged by whether it succeeds."""
+        return self._laws.has_lease(self._epoch)
+
+    def _change(self, name: str, script: Callable[[], T]) -> T:
+        def act() -> T:
+            before = self._laws.epoch_on(self.name)
+            done = script()
+            self._laws.on_change(self.name, self._epoch, before)
+            return done
+
+        return self._effect(Kind.HOST, f"{self.name}.{name}", act, self.name)
 
     def manifest(self, batch_id: str, folder: str) -> Manifest:
         act = lambda: self._host.manifest(batch_id, folder)  # noqa: E731
@@ -195,7 +211,7 @@ class SeamHost:
         idle_s: float,
     ) -> frozenset[str]:
         act = lambda: self._host.discard(unused=unused, damaged=damaged, leftovers=leftovers, idle_s=idle_s)  # noqa: E731
-        return self._effect(Kind.HOST, f"{self.name}.discard", act, self.name)
+        return self._change("discard", act)
 
     def wait_for_exit(self, batch_ids: Sequence[str], timeout_s: float) -> None:
         raise AssertionError("a simulated controller is stepped, and waits for nothing")
@@ -207,10 +223,23 @@ class SeamHost:
 class SeamRecords:
     """`Records`. Of some calls the laws are asserted before the row is written."""
 
-    def __init__(self, records: Records, seam: Seam, laws: Laws) -> None:
+    def __init__(self, records: Records, seam: Seam, laws: Laws, epoch: int) -> None:
         self._records = records
         self._effect = seam.effect
         self._laws = laws
+        self._epoch = epoch
+
+    @property
+    def _has_lease(self) -> bool:
+        return self._laws.has_lease(self._epoch)
+
+    def _write(self, name: str, write: Callable[[], T]) -> T:
+        def act() -> T:
+            done = write()
+            self._laws.on_write(name, self._epoch)
+            return done
+
+        return self._effect(Kind.RECORD, name, act)
 
     def load(self, wanted: Mapping[str, Digest]) -> Recorded:
         return self._effect(Kind.READ, "load", lambda: self._records.load(wanted))
@@ -222,9 +251,9 @@ class SeamRecords:
         self, attempt: Attempt, material: Material, meta: BatchMeta, commit: str, result: LedgerEntry | None = None
     ) -> bool:
         """With a result, it is one that was published and that a lost database does not know."""
-        if result is None:
+        if self._has_lease and result is None:
             self._laws.before_intend(attempt)
-        else:
+        elif self._has_lease and result is not None:
             self._laws.on_finished(result)
 
         def act() -> bool:
@@ -235,27 +264,29 @@ class SeamRecords:
                 self._laws.on_recorded(result)
             return taken
 
-        return self._effect(Kind.RECORD, f"{'recall' if result else 'intend'} {attempt.batch_id}", act)
+        return self._write(f"{'recall' if result else 'intend'} {attempt.batch_id}", act)
 
     def started(self, batch_id: str, at: float) -> None:
-        self._effect(Kind.RECORD, f"started {batch_id}", lambda: self._records.started(batch_id, at))
+        self._write(f"started {batch_id}", lambda: self._records.started(batch_id, at))
 
     def finished(self, entry: LedgerEntry, ended_at: float) -> None:
-        self._laws.on_finished(entry)
+        if self._has_lease:
+            self._laws.on_finished(entry)
 
         def act() -> None:
             self._records.finished(entry, ended_at)
             self._laws.on_recorded(entry)
 
-        self._effect(Kind.RECORD, f"finished {entry.batch_id}", act)
+        self._write(f"finished {entry.batch_id}", act)
 
     def failed(self, batch_id: str, reason: Reason, message: str, ended_at: float, *, cancelled: bool) -> None:
-        self._laws.on_failed(batch_id, reason, cancelled=cancelled)
+        if self._has_lease:
+            self._laws.on_failed(batch_id, reason, cancelled=cancelled)
         act = lambda: self._records.failed(batch_id, reason, message, ended_at, cancelled=cancelled)  # noqa: E731
-        self._effect(Kind.RECORD, f"failed {batch_id} {reason.value}", act)
+        self._write(f"failed {batch_id} {reason.value}", act)
 
     def released(self, batch_id: str) -> None:
-        self._effect(Kind.RECORD, f"released {batch_id}", lambda: self._records.released(batch_id))
+        self._write(f"released {batch_id}", lambda: self._records.released(batch_id))
 
     def request(self, request: Request) -> None:
         act = lambda: self._records.request(request)  # noqa: E731
@@ -263,10 +294,10 @@ class SeamRecords:
 
     def event(self, kind: str, subject: str, reason: str, message: str, at: float) -> None:
         act = lambda: self._records.event(kind, subject, reason, message, at)  # noqa: E731
-        self._effect(Kind.RECORD, f"event {subject} {reason}", act)
+        self._write(f"event {subject} {reason}", act)
 
     def save_statuses(self, plan: Plan, looked_at: float, holds: Callable[[str], bool] = lambda key: False) -> None:
-        self._effect(Kind.RECORD, "save_statuses", lambda: self._records.save_statuses(plan, looked_at, holds))
+        self._write("save_statuses", lambda: self._records.save_statuses(plan, looked_at, holds))
 
 
 class SeamStore:

@@ -4,7 +4,16 @@ import random
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from cosmos.errors import CosmosError, HostError, HostRefused, HostUnreachable, StateError, StorageError, TransferError
+from cosmos.errors import (
+    CosmosError,
+    Fenced,
+    HostError,
+    HostRefused,
+    HostUnreachable,
+    StateError,
+    StorageError,
+    TransferError,
+)
 from cosmos.hosts.memory.machine import Machine
 from cosmos.hosts.memory.parts import Work
 from tests.simulation.seam import Fate, Kind
@@ -58,6 +67,11 @@ class Swarm:
         self._events = [event for event in EVENTS if rng.random() < 0.35]
         self._event_rate = rng.choice((0.005, 0.02, 0.05, 0.1)) if self._events else 0.0
         self._late_rate = rng.choice((0.0, 0.0, 0.1, 0.4))
+        self._chance = random.Random(seed ^ 0x1EA5E)
+        """Of its own, so that the other faults of a seed stay the same."""
+        self._takeover_rate = self._chance.choice((0.0, 0.0, 0.01, 0.03))
+        self.take_over: Callable[[], None] = lambda: None
+        """Another controller, while this one is alive."""
         self.must_see = False
         """Every host answers: who has lost the database and cannot see all hosts cannot know what was done."""
         self._late: list[tuple[str, Callable[[], object]]] = []
@@ -69,6 +83,8 @@ class Swarm:
         rng = self.rng
         if self._late and rng.random() < 0.3:
             self._land()
+        if self._takeover_rate and not self.must_see and self._chance.random() < self._takeover_rate:
+            self.take_over()
         if rng.random() < self._event_rate:
             self.befall(rng.choice(self._events))
         if rng.random() >= self._fate_rate:
@@ -134,7 +150,7 @@ class Swarm:
         self._world.trace.append(f"* what was late arrives on {host}")
         try:
             act()
-        except HostError:
+        except (HostError, Fenced):
             return  # nobody waits for the answer
 
 

@@ -17,6 +17,9 @@ from cosmos.engine.world import World
 from cosmos.hosts.memory.host import MemoryHost
 from cosmos.hosts.memory.machine import Machine
 from cosmos.hosts.memory.parts import RunDirectory
+from cosmos.hosts.ownership import Owner
+from cosmos.state.lease import STILL_S, Lease
+from cosmos.state.process import Process
 from cosmos.store.memory import MemoryStore
 from tests.simulation.database import CleanDatabase
 from tests.simulation.laws import Laws
@@ -136,19 +139,27 @@ class SimWorld:
             machine.tree(PROJECT).directories[FOREIGN] = RunDirectory(FOREIGN)
         self.configs = tuple(HostConfig(name=name, slots=2, containers=containers) for name in hosts)
 
-    def controller(self, who: str) -> Engine:
-        """A new controller process. Nothing but the world and the database is known to it."""
+    def controller(self, who: str, process: Process) -> Engine:
+        """A new controller process, with the lease. Nothing but the world and the database is known to it.
+
+        Raises:
+            BusyError: Another one has the lease, and may be alive.
+        """
+        lease = Lease(self.fixture.clean.database, process, self.clock, pause=lambda _: self.clock.advance(STILL_S))
+        hold = lease._take(True, self.trace.append, lambda: False)  # its beat is no thread here: it stands still
         seam = Seam(who, self.scheduler, self.trace)
-        hosts = {name: MemoryHost(name, machine, PROJECT) for name, machine in self.machines.items()}
+        owner = Owner(database="sim", place="m:/sim.db", epoch=hold.epoch, who=who, since=hold.since)
+        hosts = {name: MemoryHost(name, machine, PROJECT, owner=owner) for name, machine in self.machines.items()}
+        records = self.fixture.clean.records.under(hold)
         folder = self.fixture.folder
         world = World(
             project=PROJECT,
             root=folder / "root",
             logs=folder / "logs",
-            hosts={name: SeamHost(host, seam, self.laws) for name, host in hosts.items()},
+            hosts={name: SeamHost(host, seam, self.laws, hold.epoch) for name, host in hosts.items()},
             host_configs=self.configs,
             keep_failed=frozenset(),
-            records=SeamRecords(self.fixture.clean.records, seam, self.laws),
+            records=SeamRecords(records, seam, self.laws, hold.epoch),
             store=SeamStore(self.store, seam, self.laws),
             probe=NoProbe(),
             adapters={"command": CommandAdapter()},
