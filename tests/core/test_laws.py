@@ -456,7 +456,8 @@ class Laws(RuleBasedStateMachine):
             machine.is_up = machine.is_configured = True
         for _ in range(PASSES):
             plan = self.events.plan()
-            if plan.is_empty and not list(self.world.living()):
+            waits = any(status.until for status in plan.statuses)  # for a back-off, or until a host has rested
+            if plan.is_empty and not waits and not list(self.world.living()):
                 break
             self.events.a_whole_pass()
             self.world.now += 1000
