@@ -206,8 +206,13 @@ class Records(Protocol):
     def released(self, batch_id: str) -> None:
         """Record that the host's copy is gone."""
 
-    def request(self, request: Request) -> None:
-        """Record what a person asked for."""
+    def request(self, request: Request, *, instead_of: Request | None = None) -> None:
+        """Record what a person asked for.
+
+        Args:
+            request: Is the newest of its digest then.
+            instead_of: Nothing is recorded unless this one is the newest: a person may have asked for more since.
+        """
 
     def event(self, kind: str, subject: str, reason: str, message: str, at: float) -> None:
         """Append to the history; the same words about the same subject are counted, not repeated."""

@@ -190,7 +190,7 @@ class Engine:
                 continue
             held = (each for each in look.recorded.attempts.get(request.digest, ()) if gives_up(request, each))
             if any(each.is_open and isinstance(look.observed.hosts.get(each.host), Reachable) for each in held):
-                self.world.records.request(replace(request, verb=Verb.RETRY))
+                self.world.records.request(replace(request, verb=Verb.RETRY), instead_of=request)
 
     def _may_try(self, operation: Operation) -> bool:
         trouble = self._troubles.get(operation.id)

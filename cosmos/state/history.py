@@ -31,11 +31,13 @@ class Event:
     last_at: float
 
 
-def request(connection: Connection, asked: Request) -> None:
+def request(connection: Connection, asked: Request, instead_of: Request | None = None) -> None:
     """Asking twice in a row for the same is asking once."""
     about = select(*REQUEST).where(requests.c.digest == asked.digest).order_by(desc(requests.c.id)).limit(1)
     newest = connection.execute(about).first()
     if newest is not None and (newest.verb, newest.after) == (asked.verb.value, asked.after):
+        return
+    if instead_of is not None and (newest is None or request_of(newest) != instead_of):
         return
     row = {
         "digest": asked.digest,

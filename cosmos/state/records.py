@@ -92,9 +92,9 @@ class SqlRecords:
         with self._acting() as connection:
             claims.released(connection, batch_id)
 
-    def request(self, request: Request) -> None:
+    def request(self, request: Request, *, instead_of: Request | None = None) -> None:
         with self._acting() as connection:
-            history.request(connection, request)
+            history.request(connection, request, instead_of)
 
     def suspend(self, said: Suspension) -> None:
         """Record that something is suspended, or used again."""

@@ -282,6 +282,16 @@ class RecordsContract:
             records.request(a_request(verb))
         assert records.load({"rs": a_digest("city")}).requests[a_digest("city")].verb is Verb.CANCEL
 
+    def test_a_request_in_place_of_another_does_not_hide_what_was_asked_since(self, records: Records) -> None:
+        """A controller answers a word of loss; meanwhile a person has cancelled."""
+        lost, answer = a_request(Verb.ASSUME_LOST), a_request(Verb.RETRY)
+        records.request(lost)
+        records.request(answer, instead_of=lost)
+        assert records.load({"rs": a_digest("city")}).requests[a_digest("city")] == answer
+        records.request(a_request(Verb.CANCEL))
+        records.request(answer, instead_of=lost)
+        assert records.load({"rs": a_digest("city")}).requests[a_digest("city")].verb is Verb.CANCEL
+
     def test_a_request_for_a_run_that_never_ran_is_kept(self, records: Records) -> None:
         records.request(a_request(Verb.CANCEL, after=0))
         assert records.load({"rs": a_digest("city")}).requests[a_digest("city")].after == 0

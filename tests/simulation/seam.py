@@ -288,8 +288,8 @@ class SeamRecords:
     def released(self, batch_id: str) -> None:
         self._write(f"released {batch_id}", lambda: self._records.released(batch_id))
 
-    def request(self, request: Request) -> None:
-        act = lambda: self._records.request(request)  # noqa: E731
+    def request(self, request: Request, *, instead_of: Request | None = None) -> None:
+        act = lambda: self._records.request(request, instead_of=instead_of)  # noqa: E731
         self._effect(Kind.RECORD, f"request {request.verb.value} {request.digest[:8]}", act)
 
     def event(self, kind: str, subject: str, reason: str, message: str, at: float) -> None:
