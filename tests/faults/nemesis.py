@@ -16,6 +16,8 @@ from tests.faults.estate import Controller, Estate
 from tests.remote.site import PROJECT
 from tests.services.proxy import Proxy
 
+LOSS = "lose the database"
+
 
 class Person:
     """Has `cosmos apply` run again and again, in a thread, and asks for a retry when runs have failed."""
@@ -241,5 +243,5 @@ FAULTS: dict[str, Fault] = {
     "delete a blob": Fault(_delete_blob, ends=True),
     "fill the disk": Fault(_fill_disk, 2, ends=True),
     "remove an output": Fault(_remove_output),
-    "lose the database": Fault(_lose_database, 1),
+    LOSS: Fault(_lose_database, 1),
 }

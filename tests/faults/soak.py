@@ -19,9 +19,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from cosmos.core.reasons import REASONS, Fault
+from cosmos.core.recorded import Attempt
 from tests.disks import small_disk
 from tests.faults.estate import BY_HAND, ON_A_GPU, Estate, Launch
-from tests.faults.nemesis import FAULTS, Nemesis, Person
+from tests.faults.nemesis import FAULTS, LOSS, Nemesis, Person
 from tests.remote.site import NOTHING, PROJECT, model, runs
 from tests.services.gpu_host import gpu_host_in
 from tests.services.gpus import Gpu
@@ -145,26 +146,36 @@ def results(estate: Estate, name: str, batch: str) -> Iterator[str]:
 
 
 def attempts(estate: Estate, project: Project, nemesis: Nemesis) -> Iterator[str]:
-    """Each container was started once, and another one for its run only after a fault that ends work."""
+    """Each container was started once, and another one for its run only after a fault that ends work.
+
+    With a lost database the failures of a run are forgotten, and its next attempt has the number of the first again.
+    """
+    losses = [begin for kind, begin, _ in nemesis.injected if kind == LOSS]
     deadly = [(kind, begin, end) for kind, begin, end in nemesis.injected if FAULTS[kind].ends]
     by_work: dict[str, list[Launch]] = {}
     for launch in estate.started:
         by_work.setdefault(launch.work, []).append(launch)
-    counts = Counter(launch.batch for launch in estate.started)
-    yield from (f"{batch} was started {count} times" for batch, count in counts.items() if count > 1)
     for launches in by_work.values():
         for before, after in pairwise(launches):
+            if before.batch == after.batch and not any(before.at < loss < after.at for loss in losses):
+                yield f"{after.batch} was started at {before.at} and at {after.at}"
             if not any(begin < after.at and end + LAG_S > before.at for _, begin, end in deadly):
                 yield f"{after.batch} was started at {after.at}, and nothing had ended {before.batch} of {before.at}"
-    for name in project.names:
-        for attempt in estate.attempts(name):
-            if attempt.reason is not None and REASONS[attempt.reason].fault is not Fault.INFRA:
-                yield f"{attempt.batch_id} failed by {attempt.reason}: {attempt.message}"
+    for attempt in tried(estate):
+        if attempt.reason is not None and REASONS[attempt.reason].fault is not Fault.INFRA:
+            yield f"{attempt.batch_id} failed by {attempt.reason}: {attempt.message}"
+
+
+def tried(estate: Estate) -> list[Attempt]:
+    """Every attempt that is recorded, in one reading."""
+    with estate.api() as api:
+        recorded = api._project.records.everything()
+    return [attempt for attempts in recorded.attempts.values() for attempt in attempts]
 
 
 def report(estate: Estate, project: Project, nemesis: Nemesis, person: Person, seed: int) -> None:
     injected = Counter(kind for kind, _, _ in nemesis.injected)
-    tried = [attempt for name in project.names for attempt in estate.attempts(name)]
+    recorded = tried(estate)
     rows = [
         *((f"fault: {kind}", count) for kind, count in sorted(injected.items())),
         ("faults", sum(injected.values())),
@@ -173,8 +184,8 @@ def report(estate: Estate, project: Project, nemesis: Nemesis, person: Person, s
         ("runs", len(project.names)),
         ("results", len(project.done())),
         ("containers started", len(estate.started)),
-        ("attempts known at the end", len(tried)),
-        *((f"failed: {reason}", n) for reason, n in Counter(a.reason for a in tried if a.reason).items()),
+        ("attempts known at the end", len(recorded)),
+        *((f"failed: {reason}", n) for reason, n in Counter(a.reason for a in recorded if a.reason).items()),
         ("peak of a controller, MB", person.peak_kb >> 10),
         ("seed", seed),
     ]
