@@ -103,15 +103,15 @@ def _settled(shown: "ShownKey", screen: "Screen", *, yes: bool) -> bool:
     for line in shown.expected:
         screen.write(screen.paint(f"Until now it had another key: {line}", "red"))
     screen.write("Compare it with what the machine itself says: ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub")
-    if not yes and not _confirmed("Trust it from now on?"):
+    if not yes and not _agreed("Trust it from now on?"):
         raise RefusedError("the key was not trusted", "answer y, or say --yes where nobody can be asked")
     return True
 
 
-def _confirmed(question: str) -> bool:
-    import sys
+def _agreed(question: str) -> bool:
+    from cosmos.cli import questions
 
-    return sys.stdin.isatty() and typer.confirm(question, err=True)
+    return questions.can_ask() and questions.confirmed(question)
 
 
 def claim(
@@ -138,7 +138,7 @@ def claim(
             screen.write("That is this project itself: it goes on there without this, unless a clock was set back.")
         else:
             screen.write("From then on that one can change nothing there. If it is still alive, stop it first.")
-        if not yes and not _confirmed("Take it over?"):
+        if not yes and not _agreed("Take it over?"):
             raise RefusedError("nothing was taken over", "answer y, or say --yes where nobody can be asked")
         cosmos.machines.claim(shown)
     screen.write("Taken over. Next: cosmos plan shows what is there, cosmos apply goes on with it.")

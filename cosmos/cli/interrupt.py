@@ -1,7 +1,8 @@
 """Ctrl-C, or `kill`, while work is under way: the first detaches, the second leaves at once.
 
-The signal only writes a byte to a pipe that a thread reads. A handler runs between any two steps of the
-main thread, even inside a lock of `threading`: calling anything that takes one there can hang.
+The signal only writes a byte to a pipe that a thread reads, and Python writes it where the signal arrives
+(`signal.set_wakeup_fd`). A handler runs later, between two steps of the main thread: never while that one
+waits, and else even inside a lock of `threading`, where calling anything that takes one can hang.
 """
 
 import os
@@ -28,7 +29,9 @@ class Interrupt:
 
     def __enter__(self) -> Self:
         self._read, self._write = os.pipe()
-        self._before = {number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)}
+        os.set_blocking(self._write, False)
+        self._woken = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        self._before = {number: signal.signal(number, _handled) for number in (signal.SIGINT, signal.SIGTERM)}
         self._thread = threading.Thread(target=self._serve, daemon=True, name="interrupt")
         self._thread.start()
         return self
@@ -38,12 +41,10 @@ class Interrupt:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(self._woken)
         os.close(self._write)
         self._thread.join()
         os.close(self._read)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        os.write(self._write, b"!")
 
     def _serve(self) -> None:
         if not os.read(self._read, 1):
@@ -51,6 +52,10 @@ class Interrupt:
         self._detach()
         if os.read(self._read, 1):
             _leave()
+
+
+def _handled(number: int, frame: FrameType | None) -> None:
+    """The byte is written already. Without a handler of Python's no byte would be."""
 
 
 def _leave() -> None:

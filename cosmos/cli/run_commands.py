@@ -193,16 +193,16 @@ def _ask() -> None:
     Raises:
         RefusedError: Nobody can be asked, or the answer is no.
     """
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    from cosmos.cli import questions
+
+    if not questions.can_ask():
         raise RefusedError("nothing was started: there is no terminal to ask on", "cosmos apply --yes does not ask")
     try:
-        sys.stderr.write("\nApply this plan? [y/N] ")
-        sys.stderr.flush()
-        answer = sys.stdin.readline()
+        agreed = questions.confirmed("\nApply this plan?")
     except KeyboardInterrupt:
         sys.stderr.write("\nNothing was started.\n")
         raise
-    if answer.strip().lower() not in ("y", "yes"):
+    if not agreed:
         raise RefusedError("nothing was started")
 
 

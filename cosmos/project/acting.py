@@ -40,12 +40,16 @@ class Acting:
     def wait(self, targets: Sequence[str], labels: Sequence[str], timeout_s: float | None) -> Outcome:
         view = plans.make(self._project, targets, labels)
         end = None if timeout_s is None else time.monotonic() + timeout_s
+        told = False
         while True:
             left = None if end is None else max(0.0, end - time.monotonic())
             try:
                 with self._project.lease.held(watch=False) as hold:
                     return self._converge(hold, view, frozenset(), wait=True, timeout_s=left)
-            except BusyError:  # it is followed meanwhile; one that is silent for long enough is taken over from
+            except BusyError as busy:  # followed meanwhile; one that is silent for long enough is taken over from
+                if not told:
+                    self._tell(view.plan)(f"{busy.message}; waiting for what it does")
+                told = True
                 turn = reading.FOLLOW_S if left is None else min(reading.FOLLOW_S, left)
                 read = self._project.records.board
                 outcome = reading.follow(read, view, lambda: self._detached, turn, self._listener)

@@ -72,13 +72,20 @@ class Console(Workshop):
 class Terminal:
     """A command at a terminal of its own, 24 lines high, until the end of the block."""
 
-    def __init__(self, folder: Path, words: tuple[str, ...], columns: int, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        words: tuple[str, ...],
+        columns: int,
+        environment: dict[str, str],
+        program: tuple[str, ...] = ("-m", "cosmos"),
+    ) -> None:
         self._ours, theirs = os.openpty()
         termios.tcsetwinsize(theirs, (24, columns))
         quiet = {"COLUMNS", "NO_COLOR", "TERM"}
         kept = {name: value for name, value in shell_environment().items() if name not in quiet}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "cosmos", *words],
+            [sys.executable, *program, *words],
             cwd=folder,
             env={**kept, "TERM": "xterm", **environment},
             stdin=theirs,
@@ -111,6 +118,16 @@ class Terminal:
             assert time.monotonic() < end, f"{words!r} does not come; so far: {self.text!r}"
             assert self._read(), f"{words!r} never came: {self.text!r}"
         return self.text
+
+    def skip(self, words: str) -> None:
+        """Read until these words, and forget all up to them."""
+        self.text = self.read_until(words).partition(words)[2]
+
+    def keep_output_at_ctrl_c(self) -> None:
+        """A terminal drops what was written and not yet read; not this one."""
+        attributes = termios.tcgetattr(self._ours)
+        attributes[3] |= termios.NOFLSH
+        termios.tcsetattr(self._ours, termios.TCSANOW, attributes)
 
     def read_to_end(self) -> tuple[str, int]:
         """Everything, and the exit code."""

@@ -4,11 +4,12 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from cosmos.cli.render import Screen, age, cut, printable, table
-from tests.cli.console import Console, wait_until
+from tests.cli.console import Console, Terminal, wait_until
 from tests.engine.workshop import runs
 from tests.projects import shell_environment
 
@@ -52,6 +53,26 @@ def test_ctrl_c_at_the_question_starts_nothing(console: Console) -> None:
     assert "Nothing was started." in text
     assert "Traceback" not in text
     assert console.launches == []
+
+
+ASKS = """
+from cosmos.cli.questions import confirmed
+
+while True:
+    try:
+        confirmed("?")
+    except KeyboardInterrupt:
+        pass
+"""
+
+
+def test_no_ctrl_c_at_a_question_is_lost(tmp_path: Path) -> None:
+    """Each comes as early as it can: while the question is written, and before the wait for an answer."""
+    with Terminal(tmp_path, (ASKS,), 80, {}, program=("-c",)) as terminal:
+        terminal.keep_output_at_ctrl_c()
+        for _ in range(20_000):
+            terminal.skip("? [y/N] ")
+            terminal.type("\x03")
 
 
 def test_ctrl_c_at_the_terminal_detaches_and_the_work_goes_on(console: Console) -> None:
