@@ -8,7 +8,6 @@
 All that a person can ask for is here; callers only show what comes back. A quick status loads no database library.
 """
 
-import getpass
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -206,7 +205,7 @@ class CosmosAPI:
             BusyError: Another controller acts on this project.
             Fenced: Another one took over meanwhile, because this one was silent too long.
         """
-        return self._acting(listener).apply(view, getpass.getuser(), wait=wait, timeout_s=timeout_s)
+        return self._acting(listener).apply(view, self._user, wait=wait, timeout_s=timeout_s)
 
     def detach(self) -> None:
         """Make a running `apply` or `wait` return soon, from any thread or signal; work on hosts goes on."""
@@ -228,7 +227,7 @@ class CosmosAPI:
         self, names: Sequence[str], labels: Sequence[str] = (), *, why: str = "", listener: Listener | None = None
     ) -> Outcome:
         """Stop runs and start them no more until `retry`. Returns once those alive have stopped."""
-        return self._acting(listener).cancel(names, labels, getpass.getuser(), why)
+        return self._acting(listener).cancel(names, labels, self._user, why)
 
     def retry(
         self, names: Sequence[str], labels: Sequence[str] = (), *, why: str = "", assume_lost: bool = False
@@ -237,14 +236,20 @@ class CosmosAPI:
         from cosmos.project import requests
 
         ask = requests.assume_lost if assume_lost else requests.retry
-        return ask(self._project, names, labels, getpass.getuser(), why)
+        return ask(self._project, names, labels, self._user, why)
 
     @cached_property
     def suspending(self) -> "Suspending":
         """Suspend and resume runs, hosts and the project."""
         from cosmos.project.suspending import Suspending
 
-        return Suspending(lambda: self._project, lambda view: self._acting(None).carry_out(view), getpass.getuser())
+        return Suspending(lambda: self._project, lambda view: self._acting(None).carry_out(view), self._user)
+
+    @property
+    def _user(self) -> str:
+        from cosmos.project.wiring import user_name
+
+        return user_name()
 
     def _acting(self, listener: Listener | None) -> "Acting":
         from cosmos.project.acting import Acting

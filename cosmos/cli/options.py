@@ -127,6 +127,16 @@ Labels = Annotated[
         show_default=False,
     ),
 ]
+HostNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--host",
+        metavar="HOST",
+        help="On this host, or a glob over hosts. Repeat for more.",
+        autocompletion=complete_hosts,
+        show_default=False,
+    ),
+]
 Why = Annotated[str, typer.Option(metavar="TEXT", help="Kept, and shown with it.", show_default=False)]
 OutputOption = Annotated[
     Output, typer.Option("--output", "-o", metavar="text|json", help="json: stdout is one JSON document.")

@@ -4,18 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cosmos.cli.options import Labels, SomeNames, Why, complete_hosts, examples, shell, split
+from cosmos.cli.options import HostNames, Labels, SomeNames, Why, examples, shell, split
 
-HostOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--host",
-        metavar="HOST",
-        help="A host of cosmos.toml, or a glob. Repeat for more.",
-        autocompletion=complete_hosts,
-        show_default=False,
-    ),
-]
 Whole = Annotated[bool, typer.Option("--project", help="The whole project.")]
 
 
@@ -36,7 +26,7 @@ def suspend(
     context: typer.Context,
     names: SomeNames = None,
     labels: Labels = None,
-    hosts: HostOption = None,
+    hosts: HostNames = None,
     project: Whole = False,
     why: Why = "",
 ) -> int:
@@ -54,7 +44,7 @@ def resume(
     context: typer.Context,
     names: SomeNames = None,
     labels: Labels = None,
-    hosts: HostOption = None,
+    hosts: HostNames = None,
     project: Whole = False,
     why: Why = "",
 ) -> int:

@@ -5,21 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cosmos.cli.options import Output, OutputOption, complete_hosts, examples, seconds, shell
+from cosmos.cli.options import HostNames, Output, OutputOption, examples, seconds, shell
 
 if TYPE_CHECKING:
     from cosmos.cli.render import Screen
-
-HostNames = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--host",
-        metavar="HOST",
-        help="On this host, or a glob over hosts. Repeatable.",
-        autocompletion=complete_hosts,
-        show_default=False,
-    ),
-]
 
 
 def add_to(app: typer.Typer) -> None:

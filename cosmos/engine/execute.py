@@ -223,8 +223,8 @@ def _release(given: Assignment, world: World) -> None:
     operation, batch = given.operation, given.batch
     if operation.reason is Reason.ASSUMED_LOST and batch is not None:  # its log was out of reach when it was closed
         save_log(operation.batch_id, world.hosts[operation.host], world.logs, batch.log_bytes)
-    world.hosts[given.operation.host].release(given.operation.batch_id)
-    world.records.released(given.operation.batch_id)
+    world.hosts[operation.host].release(operation.batch_id)
+    world.records.released(operation.batch_id)
 
 
 _ACTS: Mapping[Act, Callable[[Assignment, World], None]] = {

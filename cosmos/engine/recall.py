@@ -24,15 +24,16 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 def unknown_results(runs: Iterable[DesiredRun], recorded: Recorded, world: World) -> list[tuple[Digest, str, Manifest]]:
     """Of runs that have neither result nor attempt: digest, folder and files of what seems to be one."""
     new = [want for want in runs if want.digest not in recorded.ledger and want.digest not in recorded.attempts]
-    entries = ((want.digest, _entry(want, world)) for want in new)
-    return [(digest, entry.folder, entry.manifest) for digest, entry in entries if entry is not None]
+    found = ((want.digest, _read(want, world)) for want in new)
+    return [(digest, read[1].folder, read[1].manifest) for digest, read in found if read is not None]
 
 
 def recall(want: DesiredRun, world: World) -> tuple[Attempt, BatchMeta, LedgerEntry] | None:
     """What the database would know of a published result, had it not lost it."""
-    record, entry = _record(want, world), _entry(want, world)
-    if record is None or entry is None:
+    found = _read(want, world)
+    if found is None:
         return None
+    record, entry = found
     member = Member(run_id=want.run.id, key=want.run.key, digest=want.digest, run=json.dumps(record["run"]))
     meta = BatchMeta(
         batch_id=entry.batch_id,
@@ -58,19 +59,26 @@ def recall(want: DesiredRun, world: World) -> tuple[Attempt, BatchMeta, LedgerEn
     return attempt, meta, entry
 
 
-def _folder(want: DesiredRun) -> str:
-    return folder_of(want.run.key, want.digest, None, 1)
+def _read(want: DesiredRun, world: World) -> tuple[Mapping[str, Any], LedgerEntry] | None:
+    """What is beside a result of the run, and the ledger row that it makes; None where that proves none."""
+    folder = folder_of(want.run.key, want.digest, None, 1)
+    data = world.provenance(folder)
+    record = None if data is None else _record(data, want, world.project)
+    if data is None or record is None:
+        return None
+    own = FileEntry(name=PROVENANCE, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+    entry = _entry(record, own, want, folder)
+    return None if entry is None else (record, entry)
 
 
-def _record(want: DesiredRun, world: World) -> Mapping[str, Any] | None:
-    data = world.provenance(_folder(want))
+def _record(data: bytes, want: DesiredRun, project: str) -> Mapping[str, Any] | None:
     try:
-        record = json.loads(data) if data is not None else None
+        record = json.loads(data)
     except ValueError:
         return None
     if not isinstance(record, dict) or record.get("format_version") != FORMAT_VERSION:
         return None
-    return record if (record.get("project"), record.get("digest")) == (world.project, want.digest) else None
+    return record if (record.get("project"), record.get("digest")) == (project, want.digest) else None
 
 
 def _file(name: object, sha256: object, size: object) -> FileEntry:
@@ -79,17 +87,14 @@ def _file(name: object, sha256: object, size: object) -> FileEntry:
     return FileEntry(name=name, sha256=sha256, size=size)
 
 
-def _entry(want: DesiredRun, world: World) -> LedgerEntry | None:
-    record, data = _record(want, world), world.provenance(_folder(want))
-    if record is None or data is None:
-        return None
+def _entry(record: Mapping[str, Any], own: FileEntry, want: DesiredRun, folder: str) -> LedgerEntry | None:
     try:
         files = [_file(one["name"], one["sha256"], one["size"]) for one in record["files"]]
         begin, end = float(record["exit"]["started_at"]), float(record["exit"]["ended_at"])
         number, batch, schema = int(record["attempt"]), str(record["batch"]), int(record["digest_schema"])
     except (KeyError, TypeError, ValueError):  # edited by hand: nothing that proves a result
         return None
-    files.append(FileEntry(name=PROVENANCE, sha256=hashlib.sha256(data).hexdigest(), size=len(data)))
+    files.append(own)
     if not {output.path for output in want.run.outputs.values()} <= {file.name for file in files}:
         return None
     return LedgerEntry(
@@ -102,5 +107,5 @@ def _entry(want: DesiredRun, world: World) -> LedgerEntry | None:
         manifest=tuple(sorted(files, key=lambda file: file.name)),
         finished_at=end,
         duration_s=max(0.0, end - begin),
-        folder=_folder(want),
+        folder=folder,
     )

@@ -9,7 +9,7 @@ from cosmos.core.desired import Desired
 from cosmos.core.digest import Digest
 from cosmos.core.garbage import Cleared, Garbage, Kind, Scope, Sorted
 from cosmos.core.recorded import Recorded
-from cosmos.errors import CosmosError, HostError
+from cosmos.errors import CosmosError, Fenced, HostError
 from cosmos.project.wiring import Project
 from cosmos.store.stock import logs_in, remove_log
 
@@ -75,6 +75,9 @@ def remove(project: Project, found: Cleared, scope: Scope, say: Callable[[str], 
 
     Returns:
         What was removed, with what was found and failed.
+
+    Raises:
+        Fenced: Another controller acts now.
     """
     removed: list[Garbage] = []
     failed: list[str] = []
@@ -84,6 +87,8 @@ def remove(project: Project, found: Cleared, scope: Scope, say: Callable[[str], 
         try:
             for gone in _removals(project, place, here, scope.idle_s, failed):
                 removed.append(gone)  # noqa: PERF402 - what was removed before a failure counts
+        except Fenced:
+            raise
         except CosmosError as error:
             failed.append(f"{place}: {error.message}")
     return replace(found, garbage=tuple(removed), failed=tuple(failed), done=True)

@@ -16,7 +16,7 @@ from cosmos.core.observed import HostView, OutputState, Reachable
 from cosmos.core.plan_text import size
 from cosmos.core.recorded import FileEntry, LedgerEntry, Recorded
 from cosmos.engine.looks import HostLooks
-from cosmos.errors import CosmosError, HostError
+from cosmos.errors import CosmosError, Fenced, HostError
 from cosmos.project import repair
 from cosmos.project.wiring import Project
 from cosmos.state import safekeeping
@@ -44,6 +44,9 @@ def verify(project: Project, hosts: Sequence[str], *, read: bool, fix: bool, say
         read: Read every blob, published copy and host blob again.
         fix: Mend; the caller holds the lease.
         say: Told what is being checked.
+
+    Raises:
+        Fenced: With `fix`, another controller acts now.
     """
     pass_ = _Pass(project, hosts, say, read=read)
     found = list(pass_.all())
@@ -55,6 +58,8 @@ def verify(project: Project, hosts: Sequence[str], *, read: bool, fix: bool, say
             continue
         try:
             mended.append((each.flaw, each.mend()))
+        except Fenced:
+            raise
         except CosmosError as error:
             hint = error.hint or "see the message"
             words = f"{each.flaw.words}; not mended: {error.message}"

@@ -4,6 +4,7 @@ Opening a project opens the database and nothing else; hosts are reached when th
 Heavy libraries are imported here, not by `cosmos.api`, so that what needs none of them starts fast.
 """
 
+import getpass
 import os
 import platform
 import socket
@@ -139,7 +140,7 @@ def open_project(settings: Settings) -> Project:
     tree = WorkingTree(settings.root, settings.specs)
     revision = tree.revision()
     configs = tuple(_config(name, host) for name, host in sorted(settings.hosts.items()))
-    who = f"{os.environ.get('USER', str(os.getuid()))}@{socket.gethostname()}"
+    who = f"{user_name()}@{socket.gethostname()}"
     make = _Making(settings, owner_of(settings, records, who))
     machines = {name: make.host(name, host) for name, host in sorted(settings.hosts.items())}
     store = LocalStore(settings.state / "store", settings.outputs, facts)
@@ -207,6 +208,14 @@ def _config(name: str, host: HostSettings) -> HostConfig:
         gpus=None if host.gpus == "auto" else tuple(host.gpus),
         share_gpus=host.share_gpus,
     )
+
+
+def user_name() -> str:
+    """Who runs this program; a number, where the machine has no name for it (in a container)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def owner_of(settings: Settings, records: SqlRecords, who: str) -> Owner:

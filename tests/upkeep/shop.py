@@ -1,6 +1,7 @@
 """A project whose runs read an input, and ways in which disks and people damage what it keeps."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -150,6 +151,11 @@ class Shop(Workshop):
     def configure_away(self) -> None:
         """Give the project another host than it had."""
         (self.root / "cosmos.toml").write_text('[project]\nname = "workshop"\n[hosts.other]\n')
+
+    def claimed_by_a_later_one(self) -> None:
+        """As if a controller with a later lease had been on the host."""
+        claim = self.host / "controller.json"
+        claim.write_text(re.sub('"epoch":[0-9]+', '"epoch":999999999999999999', claim.read_text()))
 
     def lose_store(self) -> None:
         shutil.rmtree(self.state / "store")

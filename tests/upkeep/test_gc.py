@@ -7,7 +7,7 @@ import pytest
 from cosmos.core import garbage
 from cosmos.core.garbage import Kind
 from cosmos.core.plan import Phase
-from cosmos.errors import BusyError
+from cosmos.errors import BusyError, Fenced
 from tests.upkeep.shop import Shop, detach
 
 
@@ -211,6 +211,14 @@ def test_nothing_is_removed_beside_another_controller(shop: Shop) -> None:
     shop.made("bad")
     with shop.api() as api, api._project.lease.held(), pytest.raises(BusyError):
         shop.garbage(yes=True, hosts=True)
+    assert len(shop.batches()) == 1
+
+
+def test_it_ends_once_another_controller_acts(shop: Shop) -> None:
+    shop.made("bad")
+    shop.claimed_by_a_later_one()
+    with pytest.raises(Fenced):
+        shop.garbage(yes=True, hosts=True, store=True)
     assert len(shop.batches()) == 1
 
 

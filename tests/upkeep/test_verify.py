@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cosmos.core.flaw import FlawKind
-from cosmos.errors import BusyError, NotFoundError
+from cosmos.errors import BusyError, Fenced, NotFoundError
 from tests.upkeep.shop import Shop, detach, rot
 
 BLOBS = ("out.txt", "provenance.json", "run.log")
@@ -248,6 +248,14 @@ def test_mending_waits_for_nobody_and_fights_with_nobody(shop: Shop) -> None:
         with pytest.raises(BusyError):
             shop.verify(fix=True)
     assert shop.blob().stat().st_mode & 0o200
+
+
+def test_mending_ends_once_another_controller_acts(shop: Shop) -> None:
+    shop.made("a")
+    rot_host_blob(shop)
+    shop.claimed_by_a_later_one()
+    with pytest.raises(Fenced):
+        shop.verify(read=True, fix=True)
 
 
 def test_a_host_that_is_not_configured_is_an_error(shop: Shop) -> None:

@@ -18,6 +18,7 @@ from cosmos.hosts.memory.claiming import follow
 from cosmos.hosts.memory.contents import below, bring, entry_of, whole
 from cosmos.hosts.memory.machine import ENDED, Machine, nobodys
 from cosmos.hosts.memory.parts import File, RunDirectory, Tree, Work, discard_damaged
+from cosmos.hosts.memory.refusing import image_missing, no_space, refused
 from cosmos.hosts.memory.sight import has_ended, seen
 from cosmos.hosts.ownership import Owner, belongs
 from cosmos.hosts.scripts import BashScriptBuilder
@@ -153,13 +154,13 @@ class MemoryHost:
             if directory.is_whole or directory.claim is not None:
                 return
             if self.machine.is_full:
-                raise self._no_space()
+                raise no_space(self.name)
             directory.plan = batch
             directory.inputs = {}
             self.machine.on_step("folder")
             for name, sha256 in batch.inputs.items():
                 if sha256 not in tree.blobs:
-                    raise self._refused(f"blob {sha256} is not on this host: stage it again")
+                    raise refused(self.name, f"blob {sha256} is not on this host: stage it again")
                 directory.inputs[name] = tree.blobs[sha256]
                 tree.blobs[sha256].changed = self.machine.wall
             self.machine.on_step("links")
@@ -169,26 +170,27 @@ class MemoryHost:
         with self._acting() as tree:
             directory = tree.directories.get(checked_id(batch_id))
             if directory is None:
-                raise self._refused(f"there is no run directory {batch_id}: it was released, or never prepared")
+                raise refused(self.name, f"there is no run directory {batch_id}: it was released, or never prepared")
             if directory.claim is not None or directory.record is not None:
                 return
             plan = directory.plan
             if plan is None or not directory.is_whole:
-                raise self._refused(f"{batch_id} is not complete: prepare it again")
+                raise refused(self.name, f"{batch_id} is not complete: prepare it again")
             work = tree.works.get(batch_id) if self.machine.containers else None
             if work is None:
                 work = self._created(tree, directory, plan)
             elif work.lives:
                 return
             elif work.was_started:
-                raise self._refused(f"the container of {batch_id} has ended without a record: exited with {work.code}")
+                raise refused(
+                    self.name, f"the container of {batch_id} has ended without a record: exited with {work.code}"
+                )
             self.machine.start(tree, directory, work)
 
     def _created(self, tree: Tree, directory: RunDirectory, plan: BatchPlan) -> Work:
         images = self.machine.images
         if self.machine.containers and images is not None and plan.image not in images:
-            message = f"{self.name}: start: the image is not on this host: {plan.image}"
-            raise HostRefused(message, "bring it there with `cosmos hosts pull`", Reason.IMAGE_MISSING.value)
+            raise image_missing(self.name, plan.image)
         work = self.machine.new_work(tree, directory, plan)
         if self.machine.containers:
             self.machine.on_step("created")
@@ -214,7 +216,7 @@ class MemoryHost:
             directory = tree.directories.get(checked_id(batch_id))
             work = tree.works.get(batch_id)
             if work is not None and work.lives and (directory is not None or work.is_container):
-                raise self._refused(f"batch {batch_id} runs: stop it before it is released")
+                raise refused(self.name, f"batch {batch_id} runs: stop it before it is released")
             if directory is not None and directory.claim is None:
                 directory.claim = nobodys(self.machine)
             if work is not None and work.is_container:
@@ -265,7 +267,7 @@ class MemoryHost:
             for entry, target in files:
                 data = outputs.get(entry.name)
                 if data is None:
-                    raise self._refused(f"outputs/{folder}/{entry.name} is no regular file")
+                    raise refused(self.name, f"outputs/{folder}/{entry.name} is no regular file")
                 self.machine.on_step("file")
                 if not bring(data, entry, target, progress):
                     target.unlink()
@@ -290,11 +292,5 @@ class MemoryHost:
     def _directory(self, tree: Tree, batch_id: str) -> RunDirectory:
         directory = tree.directories.get(checked_id(batch_id))
         if directory is None:
-            raise self._refused(f"there is no run directory {batch_id}")
+            raise refused(self.name, f"there is no run directory {batch_id}")
         return directory
-
-    def _refused(self, words: str) -> HostRefused:
-        return HostRefused(f"{self.name}: {words}", "", Reason.HOST_REFUSED.value)
-
-    def _no_space(self) -> HostRefused:
-        return HostRefused(f"{self.name}: No space left on device", "free space on the host", Reason.DISK_FULL.value)
