@@ -39,7 +39,6 @@ class Database:
         self._engine = engine.execution_options(preserve_rowcount=True)
         self._name = name
         self._path = path
-        self._writer = self._engine.execution_options(cosmos_writes=True)
         one_moment = {} if path else {"isolation_level": "REPEATABLE READ"}  # SQLite has it always
         self._reader = self._engine.execution_options(**one_moment)
         self._turn = threading.Lock()
@@ -53,13 +52,15 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """One transaction that sees one moment and takes no lock that a writer minds."""
         with explained(self._name, self._path), self._reader.begin() as connection:
+            self._begin(connection, "BEGIN")
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction; an exception undoes all of it. On SQLite it is alone among writers from its start."""
         # SQLite polls for its lock, up to 100 ms apart; among our own threads this one is handed over at once.
-        with explained(self._name, self._path), self._turn, self._writer.begin() as connection:
+        with explained(self._name, self._path), self._turn, self._engine.begin() as connection:
+            self._begin(connection, "BEGIN IMMEDIATE")
             yield connection
 
     @contextmanager
@@ -67,6 +68,11 @@ class Database:
         """SQLite only: for what cannot be done within a transaction."""
         with explained(self._name, self._path), closing(self._engine.raw_connection()) as pooled:
             yield cast("sqlite3.Cursor", pooled.cursor())
+
+    def _begin(self, connection: Connection, words: str) -> None:
+        """SQLite's driver begins nothing by itself (`_set_up`)."""
+        if self._path is not None:
+            cast("sqlite3.Connection", connection.connection.driver_connection).execute(words)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -123,19 +129,13 @@ def _sqlite_engine(path: Path, patience_s: float) -> tuple[Engine, str]:
         ) from None
     engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": patience_s})
     event.listen(engine, "connect", _set_up)
-    event.listen(engine, "begin", _begin)
     return engine, str(path)
 
 
 def _set_up(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # the driver begins nothing by itself; `_begin` does
+    connection.isolation_level = None  # the driver begins nothing by itself; `Database` does
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA synchronous=FULL")
-
-
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("cosmos_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _use_wal(database: Database, path: Path, patience_s: float) -> None:

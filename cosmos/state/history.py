@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 
-from sqlalchemy import Connection, Insert, Select, bindparam, desc, func, insert, or_, select
+from sqlalchemy import Connection, Insert, Select, bindparam, delete, desc, func, insert, or_, select
 
 from cosmos.core.digest import Digest, canonical, sha256_hex
 from cosmos.core.observed import BatchMeta, Member
@@ -16,6 +16,8 @@ from cosmos.core.recorded import Attempt, LedgerEntry, Request
 from cosmos.state.board import printable
 from cosmos.state.rows import ATTEMPT, LEDGER, REQUEST, attempt_of, entry_of, request_of, select_attempts
 from cosmos.state.tables import attempts, batches, events, ledger, members, requests, runs, upsert
+
+EVENTS_KEPT_S = 30 * 86400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +33,12 @@ class Event:
     last_at: float
 
 
+_NEWEST = select(*REQUEST).where(requests.c.digest == bindparam("about")).order_by(desc(requests.c.id)).limit(1)
+
+
 def request(connection: Connection, asked: Request, instead_of: Request | None = None) -> None:
     """Asking twice in a row for the same is asking once."""
-    about = select(*REQUEST).where(requests.c.digest == asked.digest).order_by(desc(requests.c.id)).limit(1)
-    newest = connection.execute(about).first()
+    newest = connection.execute(_NEWEST, {"about": asked.digest}).first()
     if newest is not None and (newest.verb, newest.after) == (asked.verb.value, asked.after):
         return
     if instead_of is not None and (newest is None or request_of(newest) != instead_of):
@@ -68,6 +72,13 @@ def _count_event(dialect: str) -> Insert:
     again = {"count": events.c.count + 1, "last_at": kept.excluded.last_at}
     return kept.on_conflict_do_update(index_elements=["fingerprint"], set_=again)
 
+
+def forget_events(connection: Connection, now: float) -> None:
+    """Those that nobody reads any more."""
+    connection.execute(_OLD_EVENTS, {"before": now - EVENTS_KEPT_S})
+
+
+_OLD_EVENTS = delete(events).where(events.c.last_at < bindparam("before"))
 
 _EVENT = tuple(field.name for field in fields(Event))
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from cosmos.core.ports import Clock
 from cosmos.errors import BusyError, Fenced, StateError
@@ -30,6 +30,14 @@ LOOK_EVERY_S = 0.5
 
 Tell = Callable[[str], None]
 """Called with a sentence for a person who waits."""
+
+_EPOCH = select(lease.c.epoch).with_for_update(read=True)
+_LEASE = select(lease)
+_TAKE = update(lease).where(
+    lease.c.epoch == bindparam("same_epoch"),
+    lease.c.beat == bindparam("same_beat"),
+    lease.c.held == bindparam("same_held"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,10 +144,9 @@ class Lease:
                 # so an older copy of the database, put back in its place, goes on above what hosts have seen
                 epoch = max(found.epoch + 1, int(now * 1000))
                 mine = {field.name: getattr(self._process, field.name) for field in fields(Process)}
-                same = (lease.c.epoch == found.epoch, lease.c.beat == found.beat, lease.c.held == found.held)
-                change = update(lease).where(*same)
+                same = {"same_epoch": found.epoch, "same_beat": found.beat, "same_held": found.held}
                 values = {"epoch": epoch, "held": True, "since": now, "beat": 0, "beat_at": now, **mine}
-                if connection.execute(change.values(**values)).rowcount == 1:
+                if connection.execute(_TAKE, {**same, **values}).rowcount == 1:
                     return Hold(epoch=epoch, since=now)
 
     def _is_dead(self, found: _Row) -> bool:
@@ -187,8 +194,8 @@ def require(connection: Connection, epoch: int) -> None:
         Fenced: Another controller has taken it since.
     """
     # on a server the row is locked, so that it is taken before or after this transaction; SQLite has one writer anyway
-    found = _read(connection, lock=True)
-    if found.epoch != epoch:
+    if connection.execute(_EPOCH).scalar_one() != epoch:
+        found = _read(connection)
         raise Fenced(
             f"another cosmos acts on this project now: process {found.holder.pid} of {found.holder.who}, "
             f"since {_utc(found.since)}; this one was silent too long and has stopped",
@@ -201,9 +208,8 @@ def database_id(connection: Connection) -> str:
     return str(connection.execute(select(lease.c.database)).scalar_one())
 
 
-def _read(connection: Connection, *, lock: bool = False) -> _Row:
-    query = select(lease).with_for_update(read=True) if lock else select(lease)
-    row = connection.execute(query).mappings().one()
+def _read(connection: Connection) -> _Row:
+    row = connection.execute(_LEASE).mappings().one()
     return _Row(
         holder=Process(**{field.name: row[field.name] for field in fields(Process)}),
         **{field.name: row[field.name] for field in fields(_Row) if field.name != "holder"},

@@ -21,6 +21,9 @@ from cosmos.state.database import Database
 from cosmos.state.history import Event
 from cosmos.state.lease import Hold
 
+FORGET_EVERY_S = 3600.0
+"""How often old events are looked for."""
+
 
 class SqlRecords:
     """The database of one project.
@@ -35,6 +38,7 @@ class SqlRecords:
     def __init__(self, database: Database, epoch: int | None = None) -> None:
         self._database = database
         self._epoch = epoch
+        self._forgot_at = 0.0
 
     def under(self, hold: Hold) -> "SqlRecords":
         """The same for the controller that holds the lease: its writes raise Fenced once another one has it."""
@@ -113,6 +117,9 @@ class SqlRecords:
     def save_statuses(self, plan: Plan, looked_at: float, holds: Callable[[str], bool] = lambda key: False) -> None:
         with self._acting() as connection:
             statuses.save(connection, plan, looked_at, holds)
+            if not 0 <= looked_at - self._forgot_at < FORGET_EVERY_S:
+                history.forget_events(connection, looked_at)
+                self._forgot_at = looked_at
 
     def note(self, name: str, value: str) -> None:
         """Keep a word beside the statuses, for readers of the board."""

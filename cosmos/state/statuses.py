@@ -8,18 +8,15 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Insert, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, bindparam, select, update
 
 from cosmos.core.plan import Plan, Sync
 from cosmos.state.board import COLUMNS, HOLDER, LOOKED_AT, Board, Row, board, pack
-from cosmos.state.tables import events, lease, notes, runs, upsert
-
-EVENTS_KEPT_S = 30 * 86400.0
+from cosmos.state.tables import lease, notes, runs, upsert
 
 _COLUMNS: list[ColumnElement[Any]] = [runs.c[name] for name in COLUMNS]
 
 _STORED = select(*_COLUMNS, runs.c.gone)
-_OLD_EVENTS = delete(events).where(events.c.last_at < bindparam("before"))
 
 _SYNC = COLUMNS.index("sync")
 
@@ -34,7 +31,6 @@ def save(connection: Connection, plan: Plan, looked_at: float, holds: Callable[[
     _write(connection, (row for key, row in wanted.items() if stored.get(key) != (*row, False)))
     _mark_gone(connection, (key for key, row in stored.items() if not row[-1] and key not in wanted))
     note(connection, LOOKED_AT, repr(looked_at))
-    connection.execute(_OLD_EVENTS, {"before": looked_at - EVENTS_KEPT_S})
 
 
 def read(connection: Connection) -> Board:

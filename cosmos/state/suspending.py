@@ -9,11 +9,13 @@ from cosmos.core.suspension import Scope, Suspension, Suspensions
 from cosmos.state.board import printable
 from cosmos.state.tables import suspensions
 
+_NEWEST = select(func.max(suspensions.c.id)).group_by(suspensions.c.scope, suspensions.c.subject)
+_IN_FORCE = select(suspensions).where(suspensions.c.id.in_(_NEWEST))
+
 
 def read(connection: Connection) -> Suspensions:
     """Those in force."""
-    newest = select(func.max(suspensions.c.id)).group_by(suspensions.c.scope, suspensions.c.subject)
-    rows = connection.execute(select(suspensions).where(suspensions.c.id.in_(newest)))
+    rows = connection.execute(_IN_FORCE)
     said = [
         Suspension(
             scope=Scope(row.scope),

@@ -2,6 +2,7 @@
 `--pairs` the scripted story with a crash at each pair of its effects."""
 
 import argparse
+import gc
 import logging
 import shutil
 import sys
@@ -10,7 +11,7 @@ import time
 from pathlib import Path
 
 from tests.simulation.laws import LawBroken
-from tests.simulation.schedule import Schedule
+from tests.simulation.schedule import LONG, SHORT, Schedule, Size
 from tests.simulation.scripted import Story, pairs
 from tests.simulation.seam import Fate
 from tests.simulation.world import Fixture
@@ -22,23 +23,26 @@ def main() -> int:
     words.add_argument("--first", type=int, default=0)
     words.add_argument("--count", type=int, default=0)
     words.add_argument("--most", type=int, default=5, help="failures after which it stops")
+    words.add_argument("--short", action="store_true", help="few runs and few faults each")
     words.add_argument("--pairs", action="store_true")
     given = words.parse_args()
     logging.disable(logging.WARNING)
+    gc.set_threshold(200_000)
     folder = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     try:
         if given.pairs:
             return crash_twice(Fixture(folder))
-        return replay(Fixture(folder), given.seeds, range(given.first, given.first + given.count), given.most)
+        many = range(given.first, given.first + given.count)
+        return replay(Fixture(folder), given.seeds, many, given.most, SHORT if given.short else LONG)
     finally:
         shutil.rmtree(folder)
 
 
-def replay(fixture: Fixture, seeds: list[int], many: range, most: int) -> int:
+def replay(fixture: Fixture, seeds: list[int], many: range, most: int, size: Size) -> int:
     failures = cycles = 0
     began, cpu = time.monotonic(), time.process_time()
     for seed in (*seeds, *many):
-        schedule = Schedule(fixture, seed)
+        schedule = Schedule(fixture, seed, size)
         try:
             schedule.run()
         except LawBroken as broken:

@@ -1,7 +1,7 @@
 """One schedule: a world, a seed, faults for a while, then calm; what must be true then."""
 
 import random
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from cosmos.core.plan import Act
 from cosmos.core.recorded import Verb
@@ -12,17 +12,38 @@ from tests.simulation.swarm import Swarm
 from tests.simulation.world import Fixture
 
 
-class Schedule(Course):
-    """What a seed leads to."""
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large schedules are, to be chosen from with these odds."""
 
-    def __init__(self, fixture: Fixture, seed: int) -> None:
+    runs: tuple[int, ...]
+    passes: tuple[int, int]
+    """With faults, at least and at most."""
+
+
+SHORT = Size(runs=(1, 1, 1, 2), passes=(1, 3))
+"""Most bugs need few runs and few faults, and of these many more can be tried."""
+LONG = Size(runs=(1, 1, 2, 2, 3), passes=(2, 8))
+
+
+class Schedule(Course):
+    """What a seed leads to.
+
+    Args:
+        fixture: Of this process.
+        seed: Leads to the same schedule every time.
+        size: How large it is.
+    """
+
+    def __init__(self, fixture: Fixture, seed: int, size: Size = LONG) -> None:
         self.seed = seed
+        self.size = size
         self.swarm = Swarm(seed)
         self.rng = rng = self.swarm.rng
         containers = rng.random() < 0.5
         gpus = rng.choice((0, 0, 1))
         hosts = {f"h{number}": gpus for number in range(rng.choice((1, 1, 2)))}
-        super().__init__(fixture, self.swarm, hosts, _shapes(rng, gpus), containers=containers)
+        super().__init__(fixture, self.swarm, hosts, _shapes(rng, size, gpus), containers=containers)
         self.swarm.world = self.world
         self.swarm.take_over = self.take_over
 
@@ -33,7 +54,7 @@ class Schedule(Course):
             LawBroken: With the seed and the trace.
         """
         try:
-            for _ in range(self.rng.randint(2, 8)):
+            for _ in range(self.rng.randint(*self.size.passes)):
                 self._person(self.rng.random())
                 report = self.one_pass()
                 if report is not None and all(each.act is not Act.ADOPT for each in report.plan.operations):
@@ -42,7 +63,10 @@ class Schedule(Course):
             self.swarm.heal()
             self.settle()
         except LawBroken as broken:
-            raise LawBroken(f"seed {self.seed}: {broken}\n  " + "\n  ".join(self.world.trace)) from broken
+            raise LawBroken(
+                f"seed {self.seed}{' --short' if self.size is SHORT else ''}: {broken}\n  "
+                + "\n  ".join(self.world.trace)
+            ) from broken
 
     def _person(self, chance: float) -> None:
         """Edits, requests, and what becomes of controllers, between passes."""
@@ -59,9 +83,9 @@ class Schedule(Course):
             self.forget()
 
 
-def _shapes(rng: random.Random, gpus: int) -> tuple[Shape, ...]:
+def _shapes(rng: random.Random, size: Size, gpus: int) -> tuple[Shape, ...]:
     shapes: list[Shape] = []
-    for key in ("a", "b", "c")[: rng.choice((1, 1, 2, 2, 3))]:
+    for key in ("a", "b", "c")[: rng.choice(size.runs)]:
         source = "a" if shapes and rng.random() < 0.25 else ""
         shapes.append(
             Shape(

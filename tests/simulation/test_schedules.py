@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.schedule import Schedule
+from tests.simulation.schedule import LONG, SHORT, Schedule, Size
 from tests.simulation.world import Fixture
 
 KEPT = Path(__file__).with_name("seeds.txt")
 """Seeds that have found something, for ever: one a line, and what it was."""
 CHUNKS = 8
-PER_CHUNK = 60
+PER_CHUNK = {LONG: 40, SHORT: 80}
 
 
 @pytest.fixture(autouse=True)
@@ -39,11 +39,12 @@ def test_a_seed_that_has_found_something_stays_found(fixture: Fixture, seed: int
     Schedule(fixture, seed).run()
 
 
+@pytest.mark.parametrize("size", PER_CHUNK, ids=["long", "short"])
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_every_law_holds_under_faults(fixture: Fixture, chunk: int) -> None:
-    first = FIRST + chunk * PER_CHUNK
-    for seed in range(first, first + PER_CHUNK):
-        Schedule(fixture, seed).run()
+def test_every_law_holds_under_faults(fixture: Fixture, chunk: int, size: Size) -> None:
+    first = FIRST + chunk * PER_CHUNK[size]
+    for seed in range(first, first + PER_CHUNK[size]):
+        Schedule(fixture, seed, size).run()
 
 
 @pytest.mark.parametrize("seed", [1, 22, 333])
