@@ -3,6 +3,7 @@
     CosmosError
     |-- SpecError           specs that cannot be used; carries every problem found
     |-- ConfigError         cosmos.toml or a COSMOS_ variable
+    |-- SourceError         the repository of the specs: away, damaged, not to be trusted
     |-- NotFoundError       a name, id or prefix that matches nothing (or too much)
     |-- RefusedError        a request that is understood and declined
     |-- BusyError           another controller works on this project
@@ -56,6 +57,12 @@ class SpecError(CosmosError):
 
 class ConfigError(CosmosError):
     """The configuration cannot be used."""
+
+
+class SourceError(CosmosError):
+    """The specs of a commit cannot be had. What was applied last stays applied."""
+
+    retryable = True
 
 
 class NotFoundError(CosmosError):

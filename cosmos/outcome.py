@@ -94,6 +94,27 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """One pass of a daemon, for those who watch it. Times in seconds since the epoch, unless a name ends in `_s`."""
+
+    at: float
+    """When it ended."""
+    took_s: float
+    next_at: float
+    """When it looks again by itself, at the latest."""
+    revision: str
+    """The commit that is applied; empty where it is the working tree."""
+    held_back: str
+    """Why the newest commit is not the one that is applied, as a sentence; empty where it is."""
+    statuses: tuple[RunStatus, ...]
+    hosts: tuple["HostNote", ...]
+    problems: tuple[Problem, ...] = ()
+    troubles: tuple[str, ...] = ()
+    moved: int = 0
+    """Bytes to and from hosts since the daemon began."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostNote:
     """A host at the last look, as `status` shows it. `why` and `since` of one that could not be reached.
 
