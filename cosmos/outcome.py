@@ -149,6 +149,41 @@ def notes_from_text(text: str) -> tuple[HostNote, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonNote:
+    """A daemon, as others know it."""
+
+    epoch: int
+    """Of its lease: the note of one that was killed is void once another one acts."""
+    name: str
+    """`process 4711`, for people."""
+    follows: str
+    """`commits` or `working tree`."""
+    revision: str = ""
+    """The commit that it applies."""
+    held_back: str = ""
+    """Why that is not the newest one."""
+    failed: str = ""
+    """What went wrong in its last pass."""
+
+    @property
+    def words(self) -> str:
+        what = f"applies commit {self.revision[:10]}" if self.revision else f"follows the {self.follows}"
+        return f"The daemon ({self.name}) {what}."
+
+
+def daemon_to_text(note: DaemonNote) -> str:
+    return json.dumps(asdict(note), sort_keys=True)
+
+
+def daemon_from_text(text: str) -> DaemonNote | None:
+    """What `daemon_to_text` made; None from an empty text, or from what another version made."""
+    try:
+        return DaemonNote(**json.loads(text)) if text else None
+    except (ValueError, TypeError):
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusView:
     """Where every run stands. `looked_at` is seconds since the epoch, None before the first look.
 
@@ -161,6 +196,7 @@ class StatusView:
     hosts: tuple[HostNote, ...] = ()
     stale: bool = False
     is_overtaken: bool = False
+    daemon: DaemonNote | None = None
     problems: int = 0
     acting: bool = False
 

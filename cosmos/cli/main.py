@@ -18,6 +18,7 @@ import typer
 from typer.main import get_command
 
 from cosmos.cli import (
+    daemon_commands,
     host_commands,
     past_commands,
     project_commands,
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 project_commands.add_to(app)
 run_commands.add_to(app)
+daemon_commands.add_to(app)
 suspend_commands.add_to(app)
 reading_commands.add_to(app)
 host_commands.add_to(app)
