@@ -259,22 +259,24 @@ class CosmosAPI:
             listener: Told of each pass.
             failed: Told of each pass that failed, when, and when the next one is (seconds since the epoch).
         """
-        from cosmos.project.following import TreeFollowing
-        from cosmos.project.keeping import Keeper
+        from cosmos.project import keeping
 
-        resync_s = self.settings.daemon.resync
-        return Keeper(self._project, TreeFollowing(self._project), resync_s, listener, failed)
+        return keeping.keeper(self._project, working_tree=working_tree, listener=listener, failed=failed)
 
-    def reconcile(self, *, timeout_s: float | None = None) -> bool:
+    def reconcile(self, *, accept_removals: bool = False, timeout_s: float | None = None) -> bool:
         """Ask the daemon of this project to look now, and wait until a pass that began after this has ended.
+
+        Args:
+            accept_removals: The removals that the daemon holds back are meant.
+            timeout_s: How long to wait.
 
         Returns:
             False when the time was over first, or `detach` was called.
 
         Raises:
-            RefusedError: No daemon is there.
+            RefusedError: No daemon is there, or it holds no removals back.
         """
-        return self._acting(None).reconcile(timeout_s)
+        return self._acting(None).reconcile(timeout_s, accept_removals=accept_removals)
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -162,6 +162,8 @@ class DaemonNote:
     """The commit that it applies."""
     held_back: str = ""
     """Why that is not the newest one."""
+    blocked_at: str = ""
+    """The specs whose removals wait for a person's word."""
     failed: str = ""
     """What went wrong in its last pass."""
 

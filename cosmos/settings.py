@@ -138,6 +138,16 @@ class DaemonSettings(Section):
     resync: Seconds = Field(
         default="1m", validate_default=True, description="longest time between two looks while nothing is under way"
     )
+    prune: bool = Field(default=False, description="stop what runs for a spec that is gone; its outputs stay")
+    prune_after: Seconds = Field(
+        default="10m", validate_default=True, description="how long a spec must be gone for that; it may come back"
+    )
+    removals: int = Field(
+        default=10, ge=0, description="runs that are not done and may go at once; more wait for a person's word"
+    )
+    removals_percent: float = Field(
+        default=20.0, ge=0, le=100, description="the same as a share of all that are not done"
+    )
 
 
 class File(Section):

@@ -41,14 +41,20 @@ def daemon(
     return 0
 
 
-def reconcile(context: typer.Context, timeout: Timeout = None) -> int:
+def reconcile(
+    context: typer.Context,
+    accept: Annotated[
+        bool, typer.Option("--accept-removals", help="The removals that the daemon holds back are meant.")
+    ] = False,
+    timeout: Timeout = None,
+) -> int:
     """Ask the daemon for a look now, and wait until it has looked."""
     from cosmos.cli import render
     from cosmos.cli.interrupt import Interrupt
 
     given, timeout_s = shell(context), seconds(timeout, "--timeout")
     with given.open() as cosmos, Interrupt(cosmos.detach):
-        heard = cosmos.reconcile(timeout_s=timeout_s)
+        heard = cosmos.reconcile(accept_removals=accept, timeout_s=timeout_s)
     talk = render.err(color=given.color)
     talk.write("The daemon has looked: cosmos status shows what it found." if heard else "It has not looked yet.")
     return 0 if heard else 5

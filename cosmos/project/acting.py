@@ -50,13 +50,15 @@ class Acting:
             requests.rerun(self._project, view, by)
         return self._hand_over(daemon, view, wait=wait, timeout_s=timeout_s)
 
-    def reconcile(self, timeout_s: float | None) -> bool:
+    def reconcile(self, timeout_s: float | None, *, accept_removals: bool) -> bool:
         """Ask the daemon for a look; True once a pass that began afterwards has ended."""
         daemon = handover.present(self._project)
         if daemon is None:
             raise RefusedError(
                 "no daemon acts on this project", "cosmos daemon starts one; cosmos apply does it once, here"
             )
+        if accept_removals:
+            handover.accept(self._project, daemon)
         end = None if timeout_s is None else time.monotonic() + timeout_s
         return handover.await_pass(self._project, handover.ask(self._project), end, lambda: self._detached)
 

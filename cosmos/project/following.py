@@ -18,6 +18,11 @@ class Following(Protocol):
     held_back: str
     """Why the newest commit is not the one that is applied; empty where it is."""
 
+    is_rewritten: bool
+    """The history of that commit does not contain the one that was applied before."""
+    before: Desired | None
+    """What was asked for before this daemon began, where that can be told."""
+
     def desire(self, *, again: bool) -> Desired:
         """What is asked for now. `again`: something may have changed that cannot be told at a glance.
 
@@ -32,6 +37,8 @@ class TreeFollowing:
     follows = "working tree"
     revision = ""
     held_back = ""
+    is_rewritten = False
+    before: Desired | None = None
 
     def __init__(self, project: Project) -> None:
         self._project = project

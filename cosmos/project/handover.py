@@ -19,6 +19,8 @@ from cosmos.state.lease import Hold, Tell
 
 logger = logging.getLogger(__name__)
 
+ACCEPTED = "accepted"
+"""The specs whose removals a person has said to be meant."""
 TURN = "turn"
 """Until when somebody else wants to act, in seconds since the epoch; empty or past: nobody does."""
 TURN_S = 60.0
@@ -69,6 +71,17 @@ def handled(project: Project, before: Asked) -> None:
 def ask(project: Project) -> float:
     """Ask the daemon for a look; returns the number to wait for."""
     return note_asked(project.records, project.world.clock.now())
+
+
+def accept(project: Project, daemon: DaemonNote) -> None:
+    """Say that the removals which the daemon holds back are meant.
+
+    Raises:
+        RefusedError: It holds none back.
+    """
+    if not daemon.blocked_at:
+        raise RefusedError("the daemon holds no removals back", "cosmos status shows what it does")
+    project.records.note(ACCEPTED, daemon.blocked_at)
 
 
 def await_pass(project: Project, number: float, end: float | None, is_detached: Callable[[], bool]) -> bool:

@@ -12,12 +12,14 @@ from dataclasses import replace
 
 from cosmos.core.case import Policy
 from cosmos.core.desired import Desired
+from cosmos.core.removal import Budget
 from cosmos.engine.cycle import Engine, Report
 from cosmos.engine.watch import LOOK_EVERY_S, Watches, rest_s
 from cosmos.errors import CosmosError, Fenced, StateError
 from cosmos.outcome import DaemonNote, HostNote, Pass
 from cosmos.project import handover, host_rows, plans
-from cosmos.project.following import Following
+from cosmos.project.admission import Admission
+from cosmos.project.following import Following, TreeFollowing
 from cosmos.project.wiring import Project
 from cosmos.state.lease import Hold
 
@@ -42,16 +44,25 @@ class Keeper:
     Args:
         project: What it acts on.
         following: Where the specs come from.
+        admission: What of them is acted on.
         resync_s: Longest time between two looks when nothing is under way.
         listener: Told of each pass.
         failed: Told of each pass that failed.
     """
 
     def __init__(
-        self, project: Project, following: Following, resync_s: float, listener: Callable[[Pass], None], failed: Failed
+        self,
+        project: Project,
+        following: Following,
+        admission: Admission,
+        *,
+        resync_s: float,
+        listener: Callable[[Pass], None],
+        failed: Failed,
     ) -> None:
         self._project = project
         self._following = following
+        self._admission = admission
         self._resync_s = resync_s
         self._listener = listener
         self._failed = failed
@@ -102,9 +113,9 @@ class Keeper:
         self._again = False
         try:
             self._heard = handover.asked(self._project)
-            desired = self._following.desire(again=again)
+            desired = self._admission.admit(self._following.desire(again=again), self._following)
             engine.world = replace(engine.world, commit=self._following.commit)
-            report = engine.cycle(desired, Policy())
+            report = engine.cycle(desired, Policy(prune=self._admission.prune(desired)))
             hosts = self._note(report, desired, hold)
         except Fenced:
             raise
@@ -116,6 +127,7 @@ class Keeper:
             self._read_at = began
         watches.see(report)
         pause = rest_s(report, clock, self._look_every_s(report))
+        pause = min(pause, self._admission.see(report) or pause)
         self._listener(self._told(report, hosts, clock.monotonic() - began, pause))
         return pause
 
@@ -128,13 +140,18 @@ class Keeper:
         handover.handled(project, self._heard)
         return hosts
 
+    @property
+    def _held_back(self) -> str:
+        return self._following.held_back or self._admission.blocked
+
     def _say(self, hold: Hold, failed: str = "") -> None:
         said = DaemonNote(
             epoch=hold.epoch,
             name=self._project.lease.name,
             follows=self._following.follows,
             revision=self._following.revision,
-            held_back=self._following.held_back,
+            held_back=self._held_back,
+            blocked_at=self._admission.blocked_at,
             failed=failed,
         )
         if said != self._said:
@@ -163,7 +180,7 @@ class Keeper:
             took_s=took_s,
             next_at=now + pause,
             revision=self._following.revision,
-            held_back=self._following.held_back,
+            held_back=self._held_back,
             statuses=report.standing.statuses,
             hosts=hosts,
             problems=report.desired.problems,
@@ -181,3 +198,12 @@ class Keeper:
             if handover.asked(self._project) != self._heard:
                 self._again = True
                 return
+
+
+def keeper(project: Project, *, working_tree: bool, listener: Callable[[Pass], None], failed: Failed) -> Keeper:
+    """As the project's configuration wants it."""
+    given = project.settings.daemon
+    budget = Budget(most=given.removals, percent=given.removals_percent)
+    admission = Admission(project, budget, given.prune_after if given.prune else None)
+    following = TreeFollowing(project)
+    return Keeper(project, following, admission, resync_s=given.resync, listener=listener, failed=failed)

@@ -9,7 +9,12 @@ from tests.cli.console import Console
 
 
 @pytest.fixture
-def console(tmp_path: Path) -> Iterator[Console]:
-    made = Console(tmp_path / "console", toml='[hosts.local]\nslots = 2\n[daemon]\nresync = "3s"\n')
+def toml() -> str:
+    return '[hosts.local]\nslots = 2\n[daemon]\nresync = "3s"\n'
+
+
+@pytest.fixture
+def console(tmp_path: Path, toml: str) -> Iterator[Console]:
+    made = Console(tmp_path / "console", toml=toml)
     yield made
     made.close()

@@ -8,23 +8,8 @@ import subprocess
 import pytest
 
 from tests.cli.console import Console, wait_until
+from tests.daemon.daemons import daemon, end
 from tests.engine.workshop import WRITE, runs
-
-Process = subprocess.Popen[str]
-
-
-def daemon(console: Console, *words: str) -> Process:
-    """One that follows the working tree and has looked once."""
-    process = console.start("daemon", "--working-tree", *words)
-    wait_until(lambda: process.poll() is not None or console.daemon() is not None)
-    return process
-
-
-def end(process: Process, number: signal.Signals = signal.SIGTERM) -> tuple[str, int]:
-    """Its log and its exit code."""
-    process.send_signal(number)
-    _, log = process.communicate(timeout=60)
-    return log, process.returncode
 
 
 def test_what_is_written_while_it_stays_is_made_and_a_change_made_again(console: Console) -> None:
