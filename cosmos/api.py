@@ -260,8 +260,10 @@ class CosmosAPI:
             failed: Told of each pass that failed, when, and when the next one is (seconds since the epoch).
         """
         from cosmos.project import keeping
+        from cosmos.source.mirror import mirror_of
 
-        return keeping.keeper(self._project, working_tree=working_tree, listener=listener, failed=failed)
+        mirror = None if working_tree else mirror_of(self.settings)
+        return keeping.keeper(self._project, mirror, listener=listener, failed=failed)
 
     def reconcile(self, *, accept_removals: bool = False, timeout_s: float | None = None) -> bool:
         """Ask the daemon of this project to look now, and wait until a pass that began after this has ended.

@@ -121,6 +121,7 @@ def _settings(root: Path, file: File) -> Settings:
         state=state,
         database_url=file.database.url or f"sqlite:///{state / 'state.db'}",
         hosts=file.hosts,
+        git=file.git,
         daemon=file.daemon,
     )
 

@@ -21,6 +21,12 @@ _JUMP = re.compile(
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
 _OURS = ("/cosmos", "/cosmos.gpus", "/proc", "/sys", "/dev")
 """What a container has by itself: a mount there would hide it."""
+_URL = re.compile(
+    r"(?!-)(?!.*::)(?:(?:ssh|https|file)://[!-~]+"  # an address,
+    r"|[A-Za-z0-9._-]+(?:@[A-Za-z0-9._-]+)?:(?!//)(?!-)[!-~]+"  # machine:path,
+    r"|[^:\x00-\x1f]+)"  # or a path
+)
+_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*")
 _ONLY_SSH = "an address is needed for it: set `address`, or leave this out"
 _ONLY_DOCKER = 'only containers use it: set `runtime = "docker"`, or leave this out'
 
@@ -132,6 +138,34 @@ class HostSettings(Section):
                 yield "mounts", f"`{target}` belongs to the container itself: mount elsewhere, as /data"
 
 
+class GitSettings(Section):
+    """The repository that a daemon follows."""
+
+    url: str = Field(default="", description="a path or an address (ssh, https); default: the one the project lies in")
+    ref: str = Field(default="HEAD", description="branch or tag; HEAD is what is checked out there")
+    path: str = Field(default="", description="folder of the project in that repository; default: found, or the top")
+    poll: Seconds = Field(default="1m", validate_default=True, description="how often one that is elsewhere is asked")
+    allowed_signers: str = Field(
+        default="", description="file of those whose signed commits are taken, as of ssh-keygen; default: all are taken"
+    )
+
+    @model_validator(mode="after")
+    def _names_no_option(self) -> Self:
+        """An address or a name that git would take for something else."""
+        found = []
+        if self.url and not _URL.fullmatch(self.url):
+            found.append(
+                ("url", f"`{self.url}` is none that is followed: write ssh://, https://, user@host:path, or a path")
+            )
+        if not _REF.fullmatch(self.ref) or ".." in self.ref or "@{" in self.ref:
+            found.append(("ref", f"`{self.ref}` is no name of a branch or tag"))
+        if self.path.startswith(("/", "-")) or ".." in self.path.split("/"):
+            found.append(("path", f"`{self.path}` leads out of the repository: write it as seen from its top"))
+        if found:
+            raise WrongKeysError(found)
+        return self
+
+
 class DaemonSettings(Section):
     """The daemon."""
 
@@ -156,6 +190,7 @@ class File(Section):
     project: ProjectSettings = ProjectSettings()
     database: DatabaseSettings = DatabaseSettings()
     hosts: dict[Name, HostSettings] = {"local": HostSettings()}
+    git: GitSettings = GitSettings()
     daemon: DaemonSettings = DaemonSettings()
 
 
@@ -169,4 +204,5 @@ class Settings(Section):
     state: Path
     database_url: str
     hosts: dict[str, HostSettings]
+    git: GitSettings = GitSettings()
     daemon: DaemonSettings = DaemonSettings()

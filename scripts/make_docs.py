@@ -18,7 +18,7 @@ from cosmos.core.flaw import MEANINGS, NOTES, FlawKind
 from cosmos.core.plan import Act, Cause, Phase, Sync
 from cosmos.core.problem import Code
 from cosmos.core.reasons import REASONS
-from cosmos.settings import DaemonSettings, DatabaseSettings, HostSettings, ProjectSettings
+from cosmos.settings import DaemonSettings, DatabaseSettings, GitSettings, HostSettings, ProjectSettings
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -121,6 +121,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "project-settings": _fields(ProjectSettings),
     "database-settings": _fields(DatabaseSettings),
     "host-settings": _fields(HostSettings),
+    "git-settings": _fields(GitSettings),
     "daemon-settings": _fields(DaemonSettings),
     "codes": _codes,
     "reasons": _reasons,

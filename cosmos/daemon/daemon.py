@@ -59,6 +59,7 @@ class Daemon:
         self._errors = 0
         self._standing_by = ""
         self.look = self._keeper.look
+        self.watched = self._keeper.watched
 
     def stop(self) -> None:
         """Begin nothing more. `run` returns once the acts under way have ended, or the process ends with the grace."""

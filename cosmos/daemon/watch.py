@@ -40,7 +40,8 @@ INPUTS = "inputs"
 @contextmanager
 def watching(settings: Settings, daemon: Daemon) -> Iterator[None]:
     """Files of specs and inputs wake the daemon, until the end of the block."""
-    folders = [(settings.specs, True), (settings.root / INPUTS, True), (settings.root, False)]
+    inputs = [(settings.root / INPUTS, True), (settings.root, False)]
+    folders = [*daemon.watched, *inputs]
     with FileWatch(folders, daemon.look) as watch:
         daemon.listeners.append(lambda done: watch.renew())
         yield

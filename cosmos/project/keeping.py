@@ -19,8 +19,9 @@ from cosmos.errors import CosmosError, Fenced, StateError
 from cosmos.outcome import DaemonNote, HostNote, Pass
 from cosmos.project import handover, host_rows, plans
 from cosmos.project.admission import Admission
-from cosmos.project.following import Following, TreeFollowing
+from cosmos.project.following import CommitFollowing, Following, TreeFollowing
 from cosmos.project.wiring import Project
+from cosmos.source.mirror import Mirror
 from cosmos.state.lease import Hold
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,8 @@ class Keeper:
         self._failures = 0
         self._said: DaemonNote | None = None
         self.stopped = False
+        self.watched = following.watched
+        """Folders in which something changes with the specs; none where they come from elsewhere."""
 
     def look(self) -> None:
         """Something may have happened: begin a pass now, and read the specs again in it."""
@@ -123,6 +126,8 @@ class Keeper:
             self._again = self._again or again
             return self._after_failure(error, hold)
         self._failures = 0
+        if not self._admission.blocked_at:
+            self._following.settle()
         if again:
             self._read_at = began
         watches.see(report)
@@ -200,10 +205,12 @@ class Keeper:
                 return
 
 
-def keeper(project: Project, *, working_tree: bool, listener: Callable[[Pass], None], failed: Failed) -> Keeper:
-    """As the project's configuration wants it."""
+def keeper(project: Project, mirror: Mirror | None, *, listener: Callable[[Pass], None], failed: Failed) -> Keeper:
+    """As the project's configuration wants it; of the working tree where there is no mirror of commits."""
     given = project.settings.daemon
     budget = Budget(most=given.removals, percent=given.removals_percent)
     admission = Admission(project, budget, given.prune_after if given.prune else None)
-    following = TreeFollowing(project)
+    following = (
+        TreeFollowing(project) if mirror is None else CommitFollowing(project, mirror, project.settings.git.poll)
+    )
     return Keeper(project, following, admission, resync_s=given.resync, listener=listener, failed=failed)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cosmos.core.plan import ENDED, Phase, Plan, RunStatus
 from cosmos.outcome import DaemonNote, Outcome, PlanView, Progress, StatusView, daemon_from_text, notes_from_text
 from cosmos.settings import Settings
-from cosmos.source import WorkingTree
+from cosmos.source.tree import WorkingTree
 from cosmos.state.board import Board
 from cosmos.state.process import is_at_work
 from cosmos.state.quick import read_board

@@ -36,7 +36,7 @@ from cosmos.hosts.ssh.target import SshTarget
 from cosmos.hosts.transport import Transport
 from cosmos.local_ai.probe import MediaProbe
 from cosmos.settings import HostSettings, Settings
-from cosmos.source import Revision, WorkingTree
+from cosmos.source.tree import Revision, WorkingTree
 from cosmos.state.database import Database, open_database
 from cosmos.state.facts import SqlFactCache
 from cosmos.state.lease import Hold, Lease
