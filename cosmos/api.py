@@ -13,8 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from cosmos.config import ConfigManager, Settings
+from cosmos.config import ConfigManager
 from cosmos.outcome import Outcome, PlanView, Progress, StatusView
+from cosmos.settings import Settings
 
 if TYPE_CHECKING:
     from cosmos import views

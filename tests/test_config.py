@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cosmos.config import ConfigManager, HostSettings
+from cosmos.config import ConfigManager
 from cosmos.errors import ConfigError
+from cosmos.settings import HostSettings
 
 FAR = 'address = "box"\n'
 DOCKER = 'runtime = "docker"\n'

@@ -19,6 +19,7 @@ from typer.main import get_command
 
 from cosmos.cli import (
     host_commands,
+    notify_commands,
     past_commands,
     project_commands,
     reading_commands,
@@ -52,6 +53,7 @@ run_commands.add_to(app)
 suspend_commands.add_to(app)
 reading_commands.add_to(app)
 host_commands.add_to(app)
+notify_commands.add_to(app)
 past_commands.add_to(app)
 upkeep_commands.add_to(app)
 

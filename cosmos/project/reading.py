@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cosmos.config import Settings
 from cosmos.core.plan import ENDED, Phase, Plan, RunStatus
 from cosmos.outcome import Outcome, PlanView, Progress, StatusView, notes_from_text
+from cosmos.settings import Settings
 from cosmos.source import WorkingTree
 from cosmos.state.board import Board
 from cosmos.state.process import is_at_work

@@ -17,7 +17,6 @@ from importlib import metadata, resources
 from pathlib import Path
 
 from cosmos.adapters import ADAPTERS
-from cosmos.config import HostSettings, Settings
 from cosmos.core.desired import Desired
 from cosmos.core.load import Loaded, SourceFile, load
 from cosmos.core.placement import HostConfig
@@ -36,6 +35,7 @@ from cosmos.hosts.run_directory import RunDirectoryHost
 from cosmos.hosts.ssh.target import SshTarget
 from cosmos.hosts.transport import Transport
 from cosmos.local_ai.probe import MediaProbe
+from cosmos.settings import HostSettings, Settings
 from cosmos.source import Revision, WorkingTree
 from cosmos.state.database import Database, open_database
 from cosmos.state.facts import SqlFactCache
