@@ -111,7 +111,8 @@ def _open(position: int, text: str, environment: Mapping[str, str] | None, limit
     schema = schema_of(url)
     if not schema:
         raise ConfigError(f"{place} holds no URL as slack://...")
-    asset = apprise.AppriseAsset(app_id="cosmos", async_mode=False, service_timeout=0, storage_mode="memory")
+    # no time limit of its own: that needs threads for which the end of the process would wait
+    asset = apprise.AppriseAsset(app_id="cosmos", service_timeout=0, storage_mode="memory")
     with _unheard():
         plugin = apprise.Apprise.instantiate(url, asset=asset)
         manager: Any = apprise.NotificationManager  # which has no types

@@ -122,6 +122,22 @@ RUNS: list[tuple[str, list[Runs], list[list[str]]]] = [
         [[], [], [], []],
     ),
     (
+        "nor is it known any more that its first failure was told",
+        [
+            {"s/1": "run", "s/2": "run"},
+            {"s/1": OOM, "s/2": "run"},
+            {},
+            {"s/2": "run", "s/3": "run"},
+            {"s/2": BAD, "s/3": "run"},
+        ],
+        [[], [f"run s/1 failed: {OOM}"], [], [], [f"run s/2 failed: {BAD}"]],
+    ),
+    (
+        "a failed run that comes back to the specs is told of again",
+        [{"a": "run"}, {"a": OOM}, {}, {"a": OOM}],
+        [[], [f"run a failed: {OOM}"], [], [f"run a failed: {OOM}"]],
+    ),
+    (
         "a member that leaves the specs may end its sweep",
         [{"s/1": "run", "s/2": "run"}, {"s/1": "ok", "s/2": "run"}, {"s/1": "ok"}],
         [[], [], ["sweep s is done: 1 succeeded"]],
@@ -154,6 +170,15 @@ def test_a_run_that_cannot_be_looked_at_is_not_told_of_again(order: int) -> None
     titles = told([*steps, *hidden[::order], back])
     assert titles[1] == [f"run a failed: {OOM}", "sweep s is done: 1 succeeded"]
     assert not [title for title in itertools.chain(*titles[2:]) if "run " in title or "sweep" in title]
+
+
+def test_a_sweep_that_cannot_be_read_for_a_while_goes_on_as_before() -> None:
+    broken = a_pass(120, {}, problems=(problem("specs/a.yaml", 1),))
+    run_on, one, two = {"s/3": "run"}, {"s/1": OOM, "s/2": "run"}, {"s/1": OOM, "s/2": BAD}
+    first = a_pass(0, {"s/1": "run", "s/2": "run", **run_on})
+    titles = told([first, a_pass(60, one | run_on), broken, a_pass(180, two | run_on)])
+    assert titles[1] == [f"run s/1 failed: {OOM}"]
+    assert titles[3] == ["the specs have no problems any more"]
 
 
 def test_a_failure_says_why_where_and_what_to_do() -> None:
