@@ -123,6 +123,7 @@ def _settings(root: Path, file: File) -> Settings:
         hosts=file.hosts,
         git=file.git,
         daemon=file.daemon,
+        notify=file.notify,
     )
 
 

@@ -108,6 +108,8 @@ class Pass:
     """Why the newest commit is not the one that is applied, as a sentence; empty where it is."""
     statuses: tuple[RunStatus, ...]
     hosts: tuple["HostNote", ...]
+    removals_blocked: str = ""
+    """Why removals from the specs are not acted on, as a sentence; empty where none are held back."""
     problems: tuple[Problem, ...] = ()
     troubles: tuple[str, ...] = ()
     moved: int = 0

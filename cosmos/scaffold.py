@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from cosmos.config import FILE
 from cosmos.errors import RefusedError, StorageError
-from cosmos.settings import DaemonSettings, DatabaseSettings, GitSettings, HostSettings, ProjectSettings
+from cosmos.settings import DaemonSettings, DatabaseSettings, GitSettings, HostSettings, NotifySettings, ProjectSettings
 
 IGNORED = (".cosmos/", "outputs/")
 """What git should not have: the state and the results."""
@@ -95,6 +95,7 @@ def configuration() -> str:
         ("hosts.local", HostSettings),
         ("git", GitSettings),
         ("daemon", DaemonSettings),
+        ("notify", NotifySettings),
     )
     return _HEAD + "".join(f"\n[{name}]\n{''.join(_keys(section))}" for name, section in tables)
 

@@ -6,10 +6,11 @@ Read by `cosmos.config`; the tables in docs/configuration.md and a new cosmos.to
 import posixpath
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, WithJsonSchema, model_validator
 
 from cosmos.duration import Seconds
 
@@ -27,6 +28,9 @@ _URL = re.compile(
     r"|[^:\x00-\x1f]+)"  # or a path
 )
 _REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*")
+_SCHEMA = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,31})://")
+_PLACE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:(?:/|~/).+")
+_NO_URL = "neither an URL as slack://... nor env:VARIABLE nor file:/PATH nor file:~/PATH"
 _ONLY_SSH = "an address is needed for it: set `address`, or leave this out"
 _ONLY_DOCKER = 'only containers use it: set `runtime = "docker"`, or leave this out'
 
@@ -166,6 +170,56 @@ class GitSettings(Section):
         return self
 
 
+class NoticeKind(StrEnum):
+    """What a notification may be about."""
+
+    RUN_FAILED = "run_failed"
+    RUN_SUCCEEDED = "run_succeeded"
+    SWEEP_DONE = "sweep_done"
+    HOST_UNREACHABLE = "host_unreachable"
+    SOURCE_HELD = "source_held"
+    SPECS_BROKEN = "specs_broken"
+    PRUNE_BLOCKED = "prune_blocked"
+    RECOVERED = "recovered"
+
+
+class NotifySettings(Section):
+    """Who is told, and of what. An URL holds tokens: it is never shown, only its schema and position are."""
+
+    urls: list[SecretStr] = Field(
+        default=[], description="where to send to, as apprise URLs; `env:VARIABLE` and `file:PATH` name a place of one"
+    )
+    on: list[Annotated[NoticeKind, WithJsonSchema({"type": "string"})]] = Field(
+        default=list(NoticeKind), description="kinds of notifications to send"
+    )
+    unreachable_after: Seconds = Field(
+        default="5m", validate_default=True, description="a host that is away for less is not told of"
+    )
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> Self:
+        """Whether an URL is one of a known service is seen where they are opened: that takes a library to load."""
+        found = [("urls", words) for words in map(_wrong, range(1, len(self.urls) + 1), self.urls) if words]
+        if not self.on:
+            found.append(("on", "an empty list tells nothing: name some kinds, or leave out `urls` to send nothing"))
+        if found:
+            raise WrongKeysError(found)
+        return self
+
+
+def schema_of(url: str) -> str:
+    """`slack` of `slack://...`: what may be shown of an URL whatever it is. Empty when it has none."""
+    match = _SCHEMA.match(url)
+    return match[1].lower() if match else ""
+
+
+def _wrong(position: int, entry: SecretStr) -> str:
+    text = entry.get_secret_value()
+    if _PLACE.fullmatch(text) or (schema_of(text) and text.isprintable()):
+        return ""
+    return f"entry {position} is {_NO_URL}"
+
+
 class DaemonSettings(Section):
     """The daemon."""
 
@@ -192,6 +246,7 @@ class File(Section):
     hosts: dict[Name, HostSettings] = {"local": HostSettings()}
     git: GitSettings = GitSettings()
     daemon: DaemonSettings = DaemonSettings()
+    notify: NotifySettings = NotifySettings()
 
 
 class Settings(Section):
@@ -206,3 +261,4 @@ class Settings(Section):
     hosts: dict[str, HostSettings]
     git: GitSettings = GitSettings()
     daemon: DaemonSettings = DaemonSettings()
+    notify: NotifySettings = NotifySettings()

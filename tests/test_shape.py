@@ -26,7 +26,7 @@ BROAD_EXCEPTS = 1  # the outermost loop of the daemon
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK|NotImplementedError)\b")
 LOG_METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 
-SLOW_TO_IMPORT = {"gradio", "paramiko", "sqlalchemy", "alembic", "av", "cv2", "numpy", "watchdog"}
+SLOW_TO_IMPORT = {"gradio", "paramiko", "sqlalchemy", "alembic", "av", "cv2", "numpy", "watchdog", "apprise"}
 NOT_FOR_STATUS = SLOW_TO_IMPORT - {"numpy", "watchdog", "alembic"}
 
 

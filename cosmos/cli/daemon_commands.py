@@ -26,6 +26,7 @@ def daemon(
 
     from cosmos.cli.interrupt import Interrupt
     from cosmos.daemon.daemon import Daemon
+    from cosmos.daemon.notify import Notifier
     from cosmos.daemon.telling import Telling
     from cosmos.daemon.watch import watching
 
@@ -34,8 +35,8 @@ def daemon(
     if not given.verbose:
         logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         logging.getLogger("cosmos").setLevel(logging.INFO)
-    with given.open() as cosmos:
-        made = Daemon(cosmos, working_tree=working_tree, grace_s=grace_s, listeners=[Telling()])
+    with given.open() as cosmos, Notifier(cosmos.settings) as notifier:
+        made = Daemon(cosmos, working_tree=working_tree, grace_s=grace_s, listeners=[Telling(), notifier])
         with watching(cosmos.settings, made), Interrupt(made.stop):
             made.run()
     return 0

@@ -20,6 +20,7 @@ from typer.main import get_command
 from cosmos.cli import (
     daemon_commands,
     host_commands,
+    notify_commands,
     past_commands,
     project_commands,
     reading_commands,
@@ -54,6 +55,7 @@ daemon_commands.add_to(app)
 suspend_commands.add_to(app)
 reading_commands.add_to(app)
 host_commands.add_to(app)
+notify_commands.add_to(app)
 past_commands.add_to(app)
 upkeep_commands.add_to(app)
 

@@ -46,8 +46,10 @@ class Telling:
         for trouble in done.troubles:
             if before is None or trouble not in before.troubles:
                 logger.warning("%s (tried again by itself)", "; ".join(trouble.splitlines()))
-        if done.held_back and (before is None or done.held_back != before.held_back):
-            logger.warning("%s", done.held_back)
+        known = () if before is None else (before.held_back, before.removals_blocked)
+        for words in filter(None, (done.held_back, done.removals_blocked)):
+            if words not in known:
+                logger.warning("%s", words)
         away = {host.name for host in before.hosts if not host.reachable} if before is not None else set()
         for host in done.hosts:
             if not host.reachable and host.name not in away:
