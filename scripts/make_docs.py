@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from cosmos.config import DatabaseSettings, HostSettings, ProjectSettings
+from cosmos.config import DaemonSettings, DatabaseSettings, HostSettings, ProjectSettings
 from cosmos.core import spec
 from cosmos.core.flaw import MEANINGS, NOTES, FlawKind
 from cosmos.core.plan import Act, Cause, Phase, Sync
@@ -121,6 +121,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "project-settings": _fields(ProjectSettings),
     "database-settings": _fields(DatabaseSettings),
     "host-settings": _fields(HostSettings),
+    "daemon-settings": _fields(DaemonSettings),
     "codes": _codes,
     "reasons": _reasons,
     "flaws": _flaws,
