@@ -19,7 +19,7 @@ from cosmos.settings import File, Settings, WrongKeysError
 
 FILE = "cosmos.toml"
 PREFIX = "COSMOS_"
-NOT_SETTINGS = frozenset({"COSMOS_PROJECT_DIR", "COSMOS_MUST_RUN"})
+NOT_SETTINGS = frozenset({"COSMOS_PROJECT_DIR", "COSMOS_MUST_RUN", "COSMOS_HOOK_SECRET"})
 """Variables with our prefix that are read elsewhere."""
 
 

@@ -19,6 +19,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0
 _JUMP = re.compile(
     r"(?:(?P<user>[^@\s]+)@)?(?:\[(?P<bracketed>[^]\s]+)\]|(?P<plain>[^:@\s]+))(?::(?P<port>[0-9]{1,5}))?"
 )
+_LISTEN = re.compile(r"(?:\[(?P<bracketed>[0-9A-Fa-f:.]+(?:%[^]\s]+)?)\]|(?P<plain>[^:\[\]\s]+)):(?P<port>[0-9]{1,5})")
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
 _OURS = ("/cosmos", "/cosmos.gpus", "/proc", "/sys", "/dev")
 """What a container has by itself: a mount there would hide it."""
@@ -48,6 +49,13 @@ def read_jump(text: str) -> tuple[str, str, int] | None:
     match = _JUMP.fullmatch(text)
     port = int(match["port"] or 22) if match else 0
     return (match["user"] or "", match["bracketed"] or match["plain"], port) if match and 0 < port < 65536 else None
+
+
+def read_listen(text: str) -> tuple[str, int] | None:
+    """Address and port of `address:port`; None when the text is not of that form."""
+    match = _LISTEN.fullmatch(text)
+    port = int(match["port"]) if match else 65536
+    return (match["bracketed"] or match["plain"], port) if match and port < 65536 else None
 
 
 class Section(BaseModel):
@@ -221,8 +229,15 @@ def _wrong(position: int, entry: SecretStr) -> str:
 
 
 class DaemonSettings(Section):
-    """The daemon."""
+    """What `cosmos daemon` does, and what surrounds it."""
 
+    listen: str = Field(
+        default="",
+        description="`address:port` for health, metrics and the webhook; port 0: a free one; default: no server",
+    )
+    hook_secret_file: str = Field(
+        default="", description="file with the secret of the webhook; default: COSMOS_HOOK_SECRET, else no webhook"
+    )
     resync: Seconds = Field(
         default="1m", validate_default=True, description="longest time between two looks while nothing is under way"
     )
@@ -236,6 +251,14 @@ class DaemonSettings(Section):
     removals_percent: float = Field(
         default=20.0, ge=0, le=100, description="the same as a share of all that are not done"
     )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.listen and read_listen(self.listen) is None:
+            raise WrongKeysError([("listen", f"`{self.listen}` is no place: write 127.0.0.1:9464, IPv6 as [::1]:9464")])
+        if self.hook_secret_file and not self.listen:
+            raise WrongKeysError([("hook_secret_file", "only the server uses it: set `listen`, or leave this out")])
+        return self
 
 
 class File(Section):

@@ -22,9 +22,9 @@ def daemon(
     grace: Grace = "30s",
 ) -> int:
     """Stay, and apply every change of the specs by itself. Ctrl-C or TERM ends it; what runs goes on."""
-    import logging
-
+    from cosmos.cli import logs
     from cosmos.cli.interrupt import Interrupt
+    from cosmos.daemon.audience import Audience
     from cosmos.daemon.daemon import Daemon
     from cosmos.daemon.notify import Notifier
     from cosmos.daemon.telling import Telling
@@ -32,13 +32,11 @@ def daemon(
 
     given = shell(context)
     grace_s = seconds(grace, "--grace") or 0.0
-    if not given.verbose:
-        logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-        logging.getLogger("cosmos").setLevel(logging.INFO)
+    logs.start(max(1, given.verbose), given.log_format)
     with given.open() as cosmos, Notifier(cosmos.settings) as notifier:
         made = Daemon(cosmos, working_tree=working_tree, grace_s=grace_s, listeners=[Telling(), notifier])
-        with watching(cosmos.settings, made), Interrupt(made.stop):
-            made.run()
+        with watching(cosmos.settings, made), Audience(cosmos.settings, made.look) as audience, Interrupt(made.stop):
+            made.run(audience)
     return 0
 
 

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from cosmos.api import CosmosAPI
 
 
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
 @dataclass(frozen=True, slots=True)
 class Shell:
     """What stands before the command: which project, how talkative, whether in colour."""
@@ -23,6 +28,7 @@ class Shell:
     project: Path | None = None
     verbose: int = 0
     color: bool = True
+    log_format: LogFormat = LogFormat.TEXT
 
     def open(self) -> "CosmosAPI":
         """The project. Nothing is read before it is asked for something."""

@@ -15,6 +15,7 @@ from cosmos.outcome import Pass
 
 if TYPE_CHECKING:
     from cosmos.api import CosmosAPI
+    from cosmos.daemon.audience import Audience
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +27,6 @@ AGAIN_BASE_S, AGAIN_CAP_S = 1.0, 60.0
 """Pause after an error that ended the loop, which doubles with each that does so after it; and the longest one."""
 
 Listener = Callable[[Pass], None]
-Failed = Callable[[str, float, float], None]
-"""Called with what went wrong, when, and when it is tried again (seconds since the epoch)."""
 
 
 class Daemon:
@@ -38,7 +37,6 @@ class Daemon:
         working_tree: Follow the files as they are, not the commits.
         grace_s: How long acts under way may take once it is told to end.
         listeners: Told of each pass, in the daemon's thread.
-        failed: Told of each pass that failed.
     """
 
     def __init__(
@@ -48,13 +46,12 @@ class Daemon:
         working_tree: bool,
         grace_s: float,
         listeners: Iterable[Listener] = (),
-        failed: Failed = lambda words, at, next_at: None,
     ) -> None:
         self._cosmos = cosmos
         self._grace_s = grace_s
         self.listeners = list(listeners)
-        self._failed = failed
-        self._keeper = cosmos.keeper(working_tree=working_tree, listener=self._passed, failed=failed)
+        self._audience: Audience | None = None
+        self._keeper = cosmos.keeper(working_tree=working_tree, listener=self._passed, failed=self._failed)
         self._stop = threading.Event()
         self._errors = 0
         self._standing_by = ""
@@ -67,12 +64,19 @@ class Daemon:
             return
         self._stop.set()
         self._keeper.stop()
+        if self._audience is not None:
+            self._audience.ends()
         timer = threading.Timer(self._grace_s, self._leave)
         timer.daemon = True
         timer.start()
 
-    def run(self) -> None:
-        """Until `stop`."""
+    def run(self, audience: "Audience") -> None:
+        """Until `stop`.
+
+        Args:
+            audience: Who watches from outside.
+        """
+        self._audience = audience
         while not self._stop.is_set():
             self._stop.wait(self._once())
 
@@ -96,11 +100,20 @@ class Daemon:
         self._errors, self._standing_by = 0, ""
         for listener in self.listeners:
             listener(done)
+        if self._audience is not None:
+            self._audience.passed(done)
+
+    def _failed(self, words: str, at: float, next_at: float) -> None:
+        if self._audience is not None:
+            self._audience.failed(words, at, next_at)
 
     def _stand_by(self, busy: BusyError) -> float:
         if busy.message != self._standing_by:
             logger.info("standing by: %s", busy.message)
             self._standing_by = busy.message
+        now = self._cosmos.now()
+        if self._audience is not None:
+            self._audience.stands_by(busy.message, now, now + STANDBY_S)
         return STANDBY_S
 
     def _try_again(self, words: str) -> float:
