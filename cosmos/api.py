@@ -92,6 +92,22 @@ class CosmosAPI:
 
         return plans.make(self._project, targets, labels, rerun=rerun)
 
+    def save(self, view: PlanView, path: Path) -> None:
+        """Write a plan to a file, for `saved`."""
+        from cosmos.project import saved
+
+        saved.save(self._project, view, path)
+
+    def saved(self, path: Path) -> PlanView:
+        """The plan of a file, made anew; `apply` does it only while it is still the same.
+
+        Raises:
+            StaleError: It would be another plan now.
+        """
+        from cosmos.project import saved
+
+        return saved.load(self._project, path)
+
     def status(self, *, look: bool | None = None) -> StatusView:
         """Where every run stands. `look` True looks at the hosts first, False never does.
 

@@ -15,7 +15,10 @@ from cosmos.core.problem import Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
-    """A plan with what it was made from. `selected` are the keys that were asked for."""
+    """A plan with what it was made from. `selected` are the keys that were asked for.
+
+    An `exact` one is applied only while it would be made again just so, from its `targets` and `labels`.
+    """
 
     plan: Plan
     desired: Desired
@@ -23,6 +26,9 @@ class PlanView:
     targeted: bool = False
     rerun: bool = False
     revision: str = ""
+    targets: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    exact: bool = False
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -33,7 +33,7 @@ EXIT_USAGE = 64
 
 EPILOG = """\b
 Exit codes:
-  0  as desired                          4  another cosmos works on this
+  0  as desired                          4  stale plan, or another one works
   1  an error, or declined               5  --timeout passed while waiting
   2  plan --detailed-exitcode: changes   6  a host could not be reached
   3  some runs failed or cannot start   64  the command line was wrong

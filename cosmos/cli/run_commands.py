@@ -1,7 +1,9 @@
 """Commands that plan and act: plan, apply, wait, cancel, retry."""
 
+import shlex
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,8 +11,8 @@ import typer
 from cosmos.cli.options import (
     Labels,
     Names,
-    Output,
-    OutputOption,
+    PlanOutput,
+    PlanOutputOption,
     Shell,
     SomeNames,
     Timeout,
@@ -57,25 +59,34 @@ def plan(
     names: Names = None,
     labels: Labels = None,
     rerun: Rerun = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Save it, for apply --plan.", show_default=False),
+    ] = None,
     detailed: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 0: nothing to do, 1: error, 2: changes.")
     ] = False,
-    output: OutputOption = Output.TEXT,
+    output: PlanOutputOption = PlanOutput.TEXT,
 ) -> int:
     """Look, and say what apply would do and why. Changes nothing."""
     from cosmos.cli import plan_page, render
 
     given = shell(context)
+    talk = render.err(color=given.color)
     with given.open() as cosmos:
         view = _plan(cosmos, names, labels, rerun=rerun)
+        if out is not None:
+            cosmos.save(view, out)
     render.answer(
         output,
         color=given.color,
         text=lambda screen: plan_page.lines(view, screen),
         document=lambda: plan_page.document(view),
     )
-    if output is Output.TEXT:
-        plan_page.complain(view.problems, render.err(color=given.color))
+    if output is PlanOutput.TEXT:
+        plan_page.complain(view.problems, talk)
+    if out is not None:
+        talk.write(f"Saved: cosmos apply --plan {shlex.quote(str(out))} does exactly this, or nothing.")
     if view.problems:
         return 1
     return EXIT_CHANGES if detailed and not view.plan.is_empty else 0
@@ -91,14 +102,22 @@ def apply(
         bool, typer.Option("--wait/--no-wait", help="Stay until all is done, or only until started.")
     ] = True,
     timeout: Timeout = None,
+    saved: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan", metavar="FILE", help="Do what plan --out saved, unasked; exit 4 if stale.", show_default=False
+        ),
+    ] = None,
 ) -> int:
     """Show the plan, ask, and do it. Ctrl-C detaches: what runs goes on."""
     from cosmos.cli import plan_page, render
 
+    if saved is not None and (names or labels or rerun):
+        raise typer.BadParameter("a saved plan has its own names, labels and --rerun", param_hint="--plan")
     given, timeout_s = shell(context), seconds(timeout, "--timeout")
     screen, talk = render.out(color=given.color), render.err(color=given.color)
     with given.open() as cosmos:
-        view = _plan(cosmos, names, labels, rerun=rerun)
+        view = _plan(cosmos, names, labels, rerun=rerun) if saved is None else cosmos.saved(saved)
         screen.write(*plan_page.lines(view, screen))
         plan_page.complain(view.problems, talk)
         if plan_page.is_settled(view):
@@ -106,7 +125,7 @@ def apply(
             if result.failed:
                 screen.write("", *plan_page.outcome(result, screen))
             return result.exit_code
-        if not view.plan.is_empty and not yes:
+        if not view.plan.is_empty and not yes and not view.exact:
             _ask()
 
         def call(listener: "Listener") -> "Outcome":

@@ -41,7 +41,7 @@ _VERBS = {Act.LAUNCH: "run", Act.COLLECT: "collect", Act.RESTORE: "restore", Act
 
 def text(plan: Plan) -> str:
     """The whole plan. Equal plans give equal text."""
-    lines = _columns(_launch_rows(plan.operations))
+    lines = _columns(launch_rows(plan.operations))
     lines += _staging(plan)
     lines += [_line(operation) for operation in plan.operations if operation.act in _GLYPHS]
     lines += _releases(plan.operations)
@@ -85,7 +85,7 @@ def as_json(plan: Plan) -> dict[str, object]:
     """Plain data: format_version, operations, statuses, summary."""
     return {
         "format_version": FORMAT_VERSION,
-        "operations": [_operation_json(operation) for operation in plan.operations],
+        "operations": [operation_json(operation) for operation in plan.operations],
         "runs": [status_json(status) for status in plan.statuses],
         "summary": {
             **{act.value: sum(operation.act is act for operation in plan.operations) for act in Act},
@@ -139,7 +139,7 @@ def size(count: int) -> str:
     return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
 
 
-def _launch_rows(operations: Iterable[Operation]) -> list[list[str]]:
+def launch_rows(operations: Iterable[Operation]) -> list[list[str]]:
     """A row a run; more than FOLD members of one sweep that run for one cause share a row."""
     groups: dict[tuple[str, Cause, str, str], list[Operation]] = {}
     for operation in operations:
@@ -249,7 +249,8 @@ def _costs(plan: Plan) -> str:
     return f"{', '.join(parts)}." if parts else ""
 
 
-def _operation_json(operation: Operation) -> dict[str, object]:
+def operation_json(operation: Operation) -> dict[str, object]:
+    """One operation as plain data."""
     return {
         "act": operation.act.value,
         "cause": operation.cause.value,
