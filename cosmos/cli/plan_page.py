@@ -42,6 +42,13 @@ def document(view: PlanView) -> dict[str, object]:
     }
 
 
+def markdown(view: PlanView) -> str:
+    """The form for a pull request."""
+    from cosmos.core import plan_markdown
+
+    return plan_markdown.markdown(view.plan, view.problems, view.revision)
+
+
 def complain(problems: Sequence[Problem], screen: Screen) -> None:
     """Problems of the specs, which keep their own runs and no others from being planned."""
     if problems:

@@ -82,6 +82,7 @@ def plan(
         color=given.color,
         text=lambda screen: plan_page.lines(view, screen),
         document=lambda: plan_page.document(view),
+        markdown=lambda: plan_page.markdown(view),
     )
     if output is PlanOutput.TEXT:
         plan_page.complain(view.problems, talk)

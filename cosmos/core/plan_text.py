@@ -41,15 +41,19 @@ _VERBS = {Act.LAUNCH: "run", Act.COLLECT: "collect", Act.RESTORE: "restore", Act
 
 def text(plan: Plan) -> str:
     """The whole plan. Equal plans give equal text."""
-    lines = _columns(launch_rows(plan.operations))
-    lines += _staging(plan)
-    lines += [_line(operation) for operation in plan.operations if operation.act in _GLYPHS]
-    lines += _releases(plan.operations)
-    lines += [_attention(status) for status in plan.statuses if _needs_attention(status)]
+    lines = [*columns(launch_rows(plan.operations)), *other_lines(plan)]
     unchanged = _unchanged(plan)
     if lines and unchanged:
         lines.append(f"= {unchanged} unchanged")
     return "\n".join([*lines, summary(plan)])
+
+
+def other_lines(plan: Plan) -> list[str]:
+    """All but what is launched, and what nothing of it changes though it is not as desired."""
+    lines = _staging(plan)
+    lines += [_line(operation) for operation in plan.operations if operation.act in _GLYPHS]
+    lines += _releases(plan.operations)
+    return lines + [_attention(status) for status in plan.statuses if _needs_attention(status)]
 
 
 def summary(plan: Plan) -> str:
@@ -176,7 +180,8 @@ def _gpu(id: str) -> str:
     return f"gpu{id}" if id.isdigit() else id[:12]
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines, without the columns that are empty."""
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(len(rows[0]) if rows else 0)]
     padded = ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width) for row in rows)
     return [line.rstrip() for line in padded]

@@ -29,3 +29,12 @@ def test_a_saved_plan_takes_no_names_of_its_own(console: Console) -> None:
     for words in (["a"], ["-l", "x"], ["--rerun"]):
         done = console.cosmos("apply", "--plan", "a.plan", *words)
         assert (done.returncode, "has its own names" in done.stderr) == (64, True)
+
+
+def test_a_plan_for_a_pull_request(console: Console) -> None:
+    console.specs(runs("a", "b", more="labels: {scene: '@me'}") + "---\nkind: Run\nname: '@me'\n")
+    done = console.cosmos("plan", "-o", "markdown")
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.splitlines()[:2] == ["<!-- cosmos plan -->", "### cosmos plan"]
+    assert "`specs/all.yaml:" in done.stdout
