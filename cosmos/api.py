@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cosmos.core.desired import Desired
     from cosmos.project.acting import Acting
     from cosmos.project.machines import Machines
+    from cosmos.project.review import Review
     from cosmos.project.suspending import Suspending
     from cosmos.project.upkeep import Upkeep
     from cosmos.project.wiring import Project
@@ -92,22 +93,6 @@ class CosmosAPI:
 
         return plans.make(self._project, targets, labels, rerun=rerun)
 
-    def save(self, view: PlanView, path: Path) -> None:
-        """Write a plan to a file, for `saved`."""
-        from cosmos.project import saved
-
-        saved.save(self._project, view, path)
-
-    def saved(self, path: Path) -> PlanView:
-        """The plan of a file, made anew; `apply` does it only while it is still the same.
-
-        Raises:
-            StaleError: It would be another plan now.
-        """
-        from cosmos.project import saved
-
-        return saved.load(self._project, path)
-
     def status(self, *, look: bool | None = None) -> StatusView:
         """Where every run stands. `look` True looks at the hosts first, False never does.
 
@@ -159,6 +144,13 @@ class CosmosAPI:
         from cosmos.project.upkeep import Upkeep
 
         return Upkeep(lambda: self._project)
+
+    @cached_property
+    def review(self) -> "Review":
+        """Changes looked at before they are made: saved plans, specs of other commits, going back."""
+        from cosmos.project.review import Review
+
+        return Review(lambda: self._project)
 
     def show(self, name: str) -> "views.RunDetails | views.PromptRow | views.ModelRow":
         """All about one run, prompt or model (`run/x`, `prompt/x` and `model/x` say which)."""

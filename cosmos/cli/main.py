@@ -22,6 +22,7 @@ from cosmos.cli import (
     past_commands,
     project_commands,
     reading_commands,
+    rollback_commands,
     run_commands,
     suspend_commands,
     upkeep_commands,
@@ -53,6 +54,7 @@ suspend_commands.add_to(app)
 reading_commands.add_to(app)
 host_commands.add_to(app)
 past_commands.add_to(app)
+rollback_commands.add_to(app)
 upkeep_commands.add_to(app)
 
 

@@ -21,10 +21,15 @@ GLYPHS = {How.NEW: "+", How.CHANGED: "-/+", How.REMOVED: "-", How.UNKNOWN: "?"}
 
 def text(comparison: Comparison) -> str:
     """The whole comparison. Equal ones give equal text."""
-    lines = columns(rows(comparison.differences))
-    if lines and comparison.unchanged:
-        lines.append(f"= {comparison.unchanged} unchanged")
-    return "\n".join([*lines, summary(comparison)])
+    found = lines(comparison.differences)
+    if found and comparison.unchanged:
+        found.append(f"= {comparison.unchanged} unchanged")
+    return "\n".join([*found, summary(comparison)])
+
+
+def lines(differences: Iterable[Difference]) -> list[str]:
+    """Runs that differ, in columns."""
+    return columns(rows(differences))
 
 
 def summary(comparison: Comparison, shown: Callable[[str], str] = str) -> str:

@@ -13,18 +13,18 @@ from tests.engine.workshop import Workshop, runs
 
 def save(workshop: Workshop, *targets: str, rerun: bool = False, path: str = "a.plan") -> Path:
     with workshop.api() as api:
-        api.save(api.plan(targets, rerun=rerun), workshop.root / path)
+        api.review.save(api.plan(targets, rerun=rerun), workshop.root / path)
     return workshop.root / path
 
 
 def apply(workshop: Workshop, path: Path) -> Outcome:
     with workshop.api() as api:
-        return api.apply(api.saved(path), timeout_s=60)
+        return api.apply(api.review.saved(path), timeout_s=60)
 
 
 def why_stale(workshop: Workshop, path: Path) -> str:
     with workshop.api() as api, pytest.raises(StaleError) as stale:
-        api.saved(path)
+        api.review.saved(path)
     assert stale.value.exit_code == 4
     return stale.value.message
 
@@ -107,7 +107,7 @@ def test_a_saved_rerun_runs_once(workshop: Workshop) -> None:
     workshop.apply()
     path = save(workshop, "a", rerun=True)
     with workshop.api() as first, workshop.api() as second:
-        early, late = first.saved(path), second.saved(path)
+        early, late = first.review.saved(path), second.review.saved(path)
         first.apply(early, timeout_s=60)
         with pytest.raises(StaleError, match="the plan is stale"):
             second.apply(late, timeout_s=60)
@@ -120,7 +120,7 @@ def test_another_project_s_plan_is_refused(workshop: Workshop, tmp_path: Path) -
     workshop.specs(runs("a"))
     path = save_of(workshop, save(workshop), project="elsewhere")
     with workshop.api() as api, pytest.raises(RefusedError, match='of the project "elsewhere", this is "workshop"'):
-        api.saved(path)
+        api.review.saved(path)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_file_that_cannot_be_used_is_refused(workshop: Workshop, harm: "object
     path = save(workshop)
     path.write_text(harm(path.read_text()))
     with workshop.api() as api, pytest.raises(RefusedError, match=says) as refused:
-        api.saved(path)
+        api.review.saved(path)
     assert refused.value.hint
 
 
@@ -151,7 +151,7 @@ def test_fields_that_are_missing_are_damage(workshop: Workshop) -> None:
     workshop.specs(runs("a"))
     path = save_of(workshop, save(workshop), operations=[1])
     with workshop.api() as api, pytest.raises(RefusedError, match="damaged"):
-        api.saved(path)
+        api.review.saved(path)
 
 
 def test_only_a_saved_plan_is_overwritten(workshop: Workshop) -> None:
@@ -164,5 +164,5 @@ def test_only_a_saved_plan_is_overwritten(workshop: Workshop) -> None:
     with pytest.raises(StorageError, match="cannot write"):
         save(workshop, path="nowhere/a.plan")
     with workshop.api() as api, pytest.raises(NotFoundError, match="there is no file"):
-        api.saved(workshop.root / "absent.plan")
+        api.review.saved(workshop.root / "absent.plan")
     assert sorted(path.name for path in workshop.root.iterdir()) == [".cosmos", "a.plan", "cosmos.toml", "specs"]
