@@ -9,7 +9,7 @@ from cosmos.cli.main import main
 from cosmos.core.comparison import Comparison, How
 from cosmos.errors import SourceError
 from tests.repositories import commit, git, make_repository
-from tests.upkeep.shop import Shop
+from tests.upkeep.shop import RUN, Shop
 
 pytestmark = pytest.mark.needs("git")
 
@@ -89,9 +89,9 @@ def test_a_project_below_the_top_of_its_repository(tmp_path: Path) -> None:
 
 
 def test_only_visible_spec_files_of_the_commit_are_read(shop: Shop) -> None:
-    for name in ("specs/.hidden/x.yaml", "specs/.x.yaml", "specs/notes.md", "elsewhere.yaml"):
+    for number, name in enumerate(("specs/.hidden/x.yaml", "specs/.x.yaml", "specs/notes.md", "elsewhere.yaml")):
         (shop.root / name).parent.mkdir(exist_ok=True)
-        (shop.root / name).write_text("nonsense: [")
+        (shop.root / name).write_text(RUN % (f"z{number}", "one", "z"))
     commit(shop.root, "Add what is no spec")
     assert found(shop) == []
     (shop.root / "specs" / "link.yaml").symlink_to("all.yaml")

@@ -113,7 +113,7 @@ def test_what_is_staged_stays_staged_and_out_of_the_commit(workshop: Workshop) -
 
 def test_the_prompt_goes_back_where_it_was_the_prompt(workshop: Workshop) -> None:
     change(workshop, "text: Heavy rain", "text: Light rain", "Rain less")
-    change(workshop, "# The first run.", "# The first.", "Say it shorter")
+    change(workshop, "kind: Run  # has a word", "kind: Run\npriority: 60", "Do it sooner")
     workshop.apply()
     plan = prepare(workshop)
 
@@ -121,7 +121,7 @@ def test_the_prompt_goes_back_where_it_was_the_prompt(workshop: Workshop) -> Non
     assert [(each.key, each.is_made) for each in plan.others] == [("b", True)]
     go_back(workshop)
     assert "text: Heavy rain\n" in specs(workshop).read_text()
-    assert "# The first.\n" in specs(workshop).read_text()
+    assert "priority: 60\n" in specs(workshop).read_text()
 
 
 def test_run_prompt_and_model_go_back_together_where_all_have_changed(workshop: Workshop) -> None:
@@ -180,6 +180,8 @@ def test_with_no_commit_the_file_is_only_edited(workshop: Workshop) -> None:
 
 def test_changes_that_are_not_committed_are_never_touched(workshop: Workshop) -> None:
     change(workshop, "text: Heavy rain", "text: Heavy rain  # mine")
+    with pytest.raises(RefusedError, match="not committed"):
+        prepare(workshop)
     assert "specs/all.yaml has changes that are not committed" in refusal(workshop)
     git(workshop.root, "add", "-A")
     assert "specs/all.yaml has changes that are not committed" in refusal(workshop)
@@ -280,6 +282,16 @@ def test_a_new_file_that_git_refuses_is_gone_again(workshop: Workshop) -> None:
         go_back(workshop)
     assert not specs(workshop).exists()
     assert git(workshop.root, "status", "--porcelain") == ""
+
+
+def test_a_project_below_the_top_of_its_repository(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path / "all" / "work [shop]")
+    workshop.specs(words("one"))
+    make_repository(tmp_path / "all")
+    workshop.apply()
+    change(workshop, "word: one", "word: two", "Say two")
+    go_back(workshop)
+    assert git(tmp_path / "all", "show", "--name-only", "--format=") == "work [shop]/specs/all.yaml"
 
 
 def test_what_would_be_a_new_problem_is_refused_by_its_name(workshop: Workshop) -> None:
