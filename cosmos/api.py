@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cosmos.project.acting import Acting
     from cosmos.project.keeping import Keeper
     from cosmos.project.machines import Machines
+    from cosmos.project.review import Review
     from cosmos.project.suspending import Suspending
     from cosmos.project.upkeep import Upkeep
     from cosmos.project.wiring import Project
@@ -146,6 +147,13 @@ class CosmosAPI:
 
         return Upkeep(lambda: self._project)
 
+    @cached_property
+    def review(self) -> "Review":
+        """Changes looked at before they are made: saved plans, specs of other commits, going back."""
+        from cosmos.project.review import Review
+
+        return Review(lambda: self._project)
+
     def show(self, name: str) -> "views.RunDetails | views.PromptRow | views.ModelRow":
         """All about one run, prompt or model (`run/x`, `prompt/x` and `model/x` say which)."""
         from cosmos.project import asking
@@ -252,12 +260,9 @@ class CosmosAPI:
     def keeper(
         self, *, working_tree: bool, listener: Callable[[Pass], None], failed: Callable[[str, float, float], None]
     ) -> "Keeper":
-        """The loop of a daemon, that keeps what exists equal to what the specs ask for.
+        """The loop of a daemon. It follows the commits or, with `working_tree`, the spec files as they are.
 
-        Args:
-            working_tree: Follow the spec files as they are, not the commits.
-            listener: Told of each pass.
-            failed: Told of each pass that failed, when, and when the next one is (seconds since the epoch).
+        `listener` is told of each pass; `failed` of each one that failed, when, and when the next one is.
         """
         from cosmos.project import keeping
         from cosmos.source.mirror import mirror_of
@@ -279,10 +284,6 @@ class CosmosAPI:
             RefusedError: No daemon is there, or it holds no removals back.
         """
         return self._acting(None).reconcile(timeout_s, accept_removals=accept_removals)
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        return self._project.world.clock.now()
 
     @property
     def _user(self) -> str:

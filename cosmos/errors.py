@@ -6,6 +6,7 @@
     |-- SourceError         the repository of the specs: away, damaged, not to be trusted
     |-- NotFoundError       a name, id or prefix that matches nothing (or too much)
     |-- RefusedError        a request that is understood and declined
+    |-- StaleError          a saved plan that would be another one now
     |-- BusyError           another controller works on this project
     |-- Fenced              another controller took over from this one, which was silent too long
     |-- StateError          the database: locked, corrupt, newer than the program
@@ -71,6 +72,12 @@ class NotFoundError(CosmosError):
 
 class RefusedError(CosmosError):
     """The request is understood and declined; the message says why."""
+
+
+class StaleError(CosmosError):
+    """What was agreed to is not what would be done now. Nothing was done."""
+
+    exit_code = 4
 
 
 class BusyError(CosmosError):

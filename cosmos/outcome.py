@@ -6,8 +6,10 @@ Kept apart from `views`, so that a plan or a quick status imports no more than i
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from difflib import unified_diff
 
 from cosmos.core import plan_text
+from cosmos.core.comparison import Difference
 from cosmos.core.desired import Desired
 from cosmos.core.plan import ENDED, Phase, Plan, RunStatus, Sync
 from cosmos.core.problem import Problem
@@ -15,7 +17,10 @@ from cosmos.core.problem import Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
-    """A plan with what it was made from. `selected` are the keys that were asked for."""
+    """A plan with what it was made from. `selected` are the keys that were asked for.
+
+    An `exact` one is applied only while it would be made again just so, from its `targets` and `labels`.
+    """
 
     plan: Plan
     desired: Desired
@@ -23,6 +28,9 @@ class PlanView:
     targeted: bool = False
     rerun: bool = False
     revision: str = ""
+    targets: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    exact: bool = False
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -91,6 +99,38 @@ class Outcome:
             (bool(self.failed), 3),
         )
         return next((code for holds, code in checks if holds), 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileEdit:
+    """A spec file as it is and as it is to be. `path` is relative to the project; `before` is None for a new file."""
+
+    path: str
+    before: bytes | None
+    after: bytes
+
+    @property
+    def diff(self) -> tuple[str, ...]:
+        """What changes, in the form of `diff -u`."""
+        old, new = ((data or b"").decode("utf-8").splitlines() for data in (self.before, self.after))
+        return tuple(unified_diff(old, new, f"a/{self.path}", f"b/{self.path}", lineterm=""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoBack:
+    """What makes the specs ask again for an earlier digest of a run.
+
+    `documents` are those that take their old place, as `run city`; `others` are runs that change with them.
+    """
+
+    key: str
+    number: int
+    digest: str
+    commit: str
+    documents: tuple[str, ...]
+    edits: tuple[FileEdit, ...]
+    others: tuple[Difference, ...]
+    is_made: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -161,6 +161,25 @@ class PastRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRow:
+    """One digest that a run had. `number` counts from 1, in the order in which they were first tried.
+
+    `revision` is the commit that its result, or else its newest attempt, was begun from; `is_made` when there is a
+    result, `is_now` when the specs ask for it now. `at` is None where nothing was tried yet.
+    """
+
+    key: str
+    number: int
+    digest: str
+    result: str
+    at: float | None = None
+    revision: str = ""
+    took_s: float | None = None
+    is_made: bool = False
+    is_now: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunDetails:
     """All about one run. `files` are absolute paths of its published files."""
 

@@ -24,6 +24,7 @@ from cosmos.cli import (
     past_commands,
     project_commands,
     reading_commands,
+    rollback_commands,
     run_commands,
     suspend_commands,
     upkeep_commands,
@@ -35,7 +36,7 @@ EXIT_USAGE = 64
 
 EPILOG = """\b
 Exit codes:
-  0  as desired                          4  another cosmos works on this
+  0  as desired                          4  stale plan, or another one works
   1  an error, or declined               5  --timeout passed while waiting
   2  plan --detailed-exitcode: changes   6  a host could not be reached
   3  some runs failed or cannot start   64  the command line was wrong
@@ -57,6 +58,7 @@ reading_commands.add_to(app)
 host_commands.add_to(app)
 notify_commands.add_to(app)
 past_commands.add_to(app)
+rollback_commands.add_to(app)
 upkeep_commands.add_to(app)
 
 

@@ -50,6 +50,12 @@ class Output(StrEnum):
     JSON = "json"
 
 
+class PlanOutput(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
 class ListOutput(StrEnum):
     TEXT = "text"
     JSON = "json"
@@ -146,6 +152,10 @@ HostNames = Annotated[
 Why = Annotated[str, typer.Option(metavar="TEXT", help="Kept, and shown with it.", show_default=False)]
 OutputOption = Annotated[
     Output, typer.Option("--output", "-o", metavar="text|json", help="json: stdout is one JSON document.")
+]
+PlanOutputOption = Annotated[
+    PlanOutput,
+    typer.Option("--output", "-o", metavar="FORM", help="text, json, or markdown for a pull request."),
 ]
 ListOutputOption = Annotated[
     ListOutput,

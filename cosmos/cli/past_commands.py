@@ -18,7 +18,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(
         epilog=examples("cosmos events", "cosmos events -w --kind Warning", 'cosmos events --for "city-*" --since 7d')
     )(events)
-    app.command(epilog=examples("cosmos history city-rain/edge-0.2", "cosmos history city-rain -o json"))(history)
+    app.command(epilog=examples("cosmos history city-rain/edge-0.2", "cosmos history city-rain -n 3 -o json"))(history)
 
 
 def events(
@@ -59,17 +59,26 @@ def events(
     return 0
 
 
-def history(context: typer.Context, name: Name, output: OutputOption = Output.TEXT) -> int:
-    """Show what was tried, made and asked of a run or sweep. Newest last; also of runs that are gone from the specs."""
+def history(
+    context: typer.Context,
+    name: Name,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="Newest versions of each run.")] = 10,
+    output: OutputOption = Output.TEXT,
+) -> int:
+    """Show the versions of a run or sweep and all that happened.
+
+    A version is a digest that the run had: what rollback goes back to. Runs may be gone from the specs.
+    """
     from cosmos.cli import past_page, render
 
     given = shell(context)
     with given.open() as cosmos:
-        rows = cosmos.upkeep.history(name)
+        rows, versions = cosmos.upkeep.history(name), cosmos.upkeep.versions(name)
+    shown = past_page.newest(versions, limit)
     render.answer(
         output,
         color=given.color,
-        text=lambda screen: past_page.history_lines(rows, screen),
-        document=lambda: past_page.history_document(rows),
+        text=lambda screen: [*past_page.version_lines(shown, screen), *past_page.history_lines(rows, screen)],
+        document=lambda: past_page.history_document(rows, shown),
     )
     return 0

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from cosmos.cli.render import Screen, local_time, one_line, table, timestamp
 from cosmos.core.digest import SHORT
 from cosmos.core.plan_text import duration
-from cosmos.views import EventRow, PastRow
+from cosmos.views import EventRow, PastRow, VersionRow
 
 FORMAT_VERSION = 1
 EVENT_HEADS = ("LAST", "TIMES", "KIND", "REASON", "RUN", "MESSAGE")
 HISTORY_HEADS = ("WHEN", "RUN", "WHAT", "DIGEST", "HOST", "TOOK", "WHO", "MESSAGE")
+VERSION_HEADS = ("RUN", "ID", "DATE", "COMMIT", "DIGEST", "RESULT", "DURATION")
 STYLES = {"Warning": "yellow"}
 
 
@@ -51,6 +52,37 @@ def _event(row: EventRow) -> dict[str, object]:
     }
 
 
+def newest(versions: Sequence[VersionRow], limit: int) -> list[VersionRow]:
+    """The last so many of each run."""
+    last = {row.key: row.number for row in versions}
+    return [row for row in versions if row.number > last[row.key] - limit]
+
+
+def version_lines(versions: Sequence[VersionRow], screen: Screen) -> list[str]:
+    if not versions:
+        return []
+    cells = [
+        (
+            row.key,
+            str(row.number),
+            local_time(row.at) if row.at is not None else "-",
+            _commit(row.revision),
+            row.digest[:SHORT],
+            f"{row.result}, now" if row.is_now else row.result,
+            duration(row.took_s) if row.took_s is not None else "-",
+        )
+        for row in versions
+    ]
+    if len({row.key for row in versions}) == 1:
+        return [*table(screen, VERSION_HEADS[1:], [row[1:] for row in cells], spare=("COMMIT", "DATE")), ""]
+    return [*table(screen, VERSION_HEADS, cells, spare=("COMMIT", "DATE")), ""]
+
+
+def _commit(revision: str) -> str:
+    commit, dash, dirty = revision.partition("-")
+    return f"{commit[:SHORT]}{dash}{dirty}" or "-"
+
+
 def history_lines(rows: Sequence[PastRow], screen: Screen) -> list[str]:
     if not rows:
         return ["nothing has happened yet"]
@@ -73,8 +105,26 @@ def history_lines(rows: Sequence[PastRow], screen: Screen) -> list[str]:
     return table(screen, HISTORY_HEADS, cells, spare=("WHO", "DIGEST", "HOST", "TOOK"))
 
 
-def history_document(rows: Sequence[PastRow]) -> dict[str, object]:
-    return {"format_version": FORMAT_VERSION, "history": [_past(row) for row in rows]}
+def history_document(rows: Sequence[PastRow], versions: Sequence[VersionRow]) -> dict[str, object]:
+    return {
+        "format_version": FORMAT_VERSION,
+        "versions": [_version(row) for row in versions],
+        "history": [_past(row) for row in rows],
+    }
+
+
+def _version(row: VersionRow) -> dict[str, object]:
+    return {
+        "run": row.key,
+        "id": row.number,
+        "at": timestamp(row.at),
+        "revision": row.revision or None,
+        "digest": row.digest,
+        "result": row.result,
+        "took_s": row.took_s,
+        "is_made": row.is_made,
+        "is_now": row.is_now,
+    }
 
 
 def _past(row: PastRow) -> dict[str, object]:

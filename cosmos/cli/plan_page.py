@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from cosmos.cli.live import WORKING
 from cosmos.cli.render import Screen, plural, printable
 from cosmos.cli.status_page import counts, next_steps, run_document
-from cosmos.core import plan_text
+from cosmos.core import comparison_text, plan_text
+from cosmos.core.comparison import Comparison
 from cosmos.core.plan import Act, Phase, RunStatus, Sync
 from cosmos.core.problem import Problem
 from cosmos.outcome import Outcome, PlanView
@@ -18,15 +20,19 @@ _GLYPHS = {
     **dict.fromkeys("+", "green"),
     **dict.fromkeys(("-/+", ">", "r"), "yellow"),
     **dict.fromkeys("^v", "cyan"),
-    **dict.fromkeys("x!", "red"),
+    **dict.fromkeys("x!?", "red"),
     **dict.fromkeys("-=", "dim"),
 }
 
 
 def lines(view: PlanView, screen: Screen) -> list[str]:
     """The text form; the sign at the beginning of a line has its colour."""
+    return _colored(view.text, screen)
+
+
+def _colored(text: str, screen: Screen) -> list[str]:
     found = []
-    for line in printable(view.text).splitlines():
+    for line in printable(text).splitlines():
         glyph, space, rest = line.partition(" ")
         found.append(f"{screen.paint(glyph, _GLYPHS[glyph])}{space}{rest}" if glyph in _GLYPHS else line)
     return found
@@ -40,6 +46,31 @@ def document(view: PlanView) -> dict[str, object]:
         "problems": [problem.as_json() for problem in view.problems],
         "revision": view.revision,
     }
+
+
+def markdown(view: PlanView) -> str:
+    """The form for a pull request."""
+    from cosmos.core import plan_markdown
+
+    return plan_markdown.markdown(view.plan, view.problems, view.revision)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Specs against those of another commit, in each form."""
+
+    comparison: Comparison
+
+    def lines(self, screen: Screen) -> list[str]:
+        return _colored(comparison_text.text(self.comparison), screen)
+
+    def document(self) -> dict[str, object]:
+        return comparison_text.as_json(self.comparison)
+
+    def markdown(self) -> str:
+        from cosmos.core import plan_markdown
+
+        return plan_markdown.compared(self.comparison)
 
 
 def complain(problems: Sequence[Problem], screen: Screen) -> None:

@@ -12,6 +12,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from cosmos.errors import RefusedError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,6 +21,28 @@ if TYPE_CHECKING:
 def can_ask() -> bool:
     """Whether somebody sees a question, and can answer it."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def require(question: str, nothing: str, command: str) -> None:
+    """Go on after a yes. On a terminal a question; elsewhere a refusal.
+
+    Args:
+        question: What is asked.
+        nothing: What is said after any other answer.
+        command: What does not ask.
+
+    Raises:
+        RefusedError: Nobody can be asked, or the answer is no.
+    """
+    if not can_ask():
+        raise RefusedError(f"{nothing}: there is no terminal to ask on", f"{command} does not ask")
+    try:
+        agreed = confirmed(question)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\n{nothing[0].upper()}{nothing[1:]}.\n")
+        raise
+    if not agreed:
+        raise RefusedError(nothing)
 
 
 def confirmed(question: str) -> bool:

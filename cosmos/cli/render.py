@@ -83,12 +83,15 @@ def answer(
     text: Callable[[Screen], Iterable[str]],
     document: Callable[[], object],
     names: Iterable[str] = (),
+    markdown: Callable[[], str] = str,
 ) -> None:
-    """Write one answer to stdout, in the form that was asked for: text, json or name."""
+    """Write one answer to stdout, in the form that was asked for: text, json, name or markdown."""
     where = out(color=color)
     if output == "json":
         # ASCII, so that no terminal or locale changes it
         where.write(json.dumps(document(), indent=2))
+    elif output == "markdown":
+        where.write(markdown())
     else:
         where.write(*(names if output == "name" else text(where)))
 

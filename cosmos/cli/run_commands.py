@@ -1,7 +1,8 @@
 """Commands that plan and act: plan, apply, wait, cancel, retry."""
 
-import sys
+import shlex
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,8 +10,8 @@ import typer
 from cosmos.cli.options import (
     Labels,
     Names,
-    Output,
-    OutputOption,
+    PlanOutput,
+    PlanOutputOption,
     Shell,
     SomeNames,
     Timeout,
@@ -33,12 +34,8 @@ Rerun = Annotated[bool, typer.Option("--rerun", help="Finished runs too; needs N
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command(
-        epilog=examples("cosmos plan", 'cosmos plan "city-*" -l scene=city', "cosmos plan -o json | jq .summary")
-    )(plan)
-    app.command(
-        epilog=examples("cosmos apply", "cosmos apply --yes --timeout 8h", 'cosmos apply "city-rain/*" --rerun')
-    )(apply)
+    app.command(epilog=examples("cosmos plan --base main", 'cosmos plan "city-*" --out city.plan'))(plan)
+    app.command(epilog=examples("cosmos apply --yes --timeout 8h", "cosmos apply --plan city.plan"))(apply)
     app.command(epilog=examples("cosmos wait", 'cosmos wait "city-*" --timeout 30m'))(wait)
     app.command(
         epilog=examples("cosmos cancel city-rain/edge-0.2", 'cosmos cancel -l scene=city --why "wrong camera"')
@@ -57,28 +54,60 @@ def plan(
     names: Names = None,
     labels: Labels = None,
     rerun: Rerun = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", dir_okay=False, help="Save it, for apply --plan.", show_default=False),
+    ] = None,
+    base: Annotated[
+        str, typer.Option(metavar="REF", help="Only what differs from the specs of a commit.", show_default=False)
+    ] = "",
     detailed: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 0: nothing to do, 1: error, 2: changes.")
     ] = False,
-    output: OutputOption = Output.TEXT,
+    output: PlanOutputOption = PlanOutput.TEXT,
 ) -> int:
     """Look, and say what apply would do and why. Changes nothing."""
     from cosmos.cli import plan_page, render
 
     given = shell(context)
+    if base:
+        if names or labels or rerun or out:
+            raise typer.BadParameter("it compares all runs, and saves nothing", param_hint="--base")
+        return _compare(given, base, output, detailed=detailed)
+    talk = render.err(color=given.color)
     with given.open() as cosmos:
         view = _plan(cosmos, names, labels, rerun=rerun)
+        if out is not None:
+            cosmos.review.save(view, out)
     render.answer(
         output,
         color=given.color,
         text=lambda screen: plan_page.lines(view, screen),
         document=lambda: plan_page.document(view),
+        markdown=lambda: plan_page.markdown(view),
     )
-    if output is Output.TEXT:
-        plan_page.complain(view.problems, render.err(color=given.color))
+    if output is PlanOutput.TEXT:
+        plan_page.complain(view.problems, talk)
+    if out is not None:
+        talk.write(f"Saved: cosmos apply --plan {shlex.quote(str(out))} does exactly this, or nothing.")
     if view.problems:
         return 1
     return EXIT_CHANGES if detailed and not view.plan.is_empty else 0
+
+
+def _compare(given: Shell, base: str, output: PlanOutput, *, detailed: bool) -> int:
+    """What differs from the specs of another commit, with the exit codes of a plan. Looks at no host."""
+    from cosmos.cli import plan_page, render
+
+    with given.open() as cosmos:
+        found = cosmos.review.compare(base)
+    forms = plan_page.Compared(found)
+    render.answer(output, color=given.color, text=forms.lines, document=forms.document, markdown=forms.markdown)
+    if output is PlanOutput.TEXT:
+        plan_page.complain(found.problems, render.err(color=given.color))
+    if found.problems:
+        return 1
+    return EXIT_CHANGES if detailed and found.differences else 0
 
 
 def apply(
@@ -91,14 +120,22 @@ def apply(
         bool, typer.Option("--wait/--no-wait", help="Stay until all is done, or only until started.")
     ] = True,
     timeout: Timeout = None,
+    saved: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan", metavar="FILE", help="Do what plan --out saved, unasked; exit 4 if stale.", show_default=False
+        ),
+    ] = None,
 ) -> int:
     """Show the plan, ask, and do it. Ctrl-C detaches: what runs goes on."""
-    from cosmos.cli import plan_page, render
+    from cosmos.cli import plan_page, questions, render
 
+    if saved is not None and (names or labels or rerun):
+        raise typer.BadParameter("a saved plan has its own names, labels and --rerun", param_hint="--plan")
     given, timeout_s = shell(context), seconds(timeout, "--timeout")
     screen, talk = render.out(color=given.color), render.err(color=given.color)
     with given.open() as cosmos:
-        view = _plan(cosmos, names, labels, rerun=rerun)
+        view = _plan(cosmos, names, labels, rerun=rerun) if saved is None else cosmos.review.saved(saved)
         screen.write(*plan_page.lines(view, screen))
         plan_page.complain(view.problems, talk)
         if plan_page.is_settled(view):
@@ -106,8 +143,8 @@ def apply(
             if result.failed:
                 screen.write("", *plan_page.outcome(result, screen))
             return result.exit_code
-        if not view.plan.is_empty and not yes:
-            _ask()
+        if not view.plan.is_empty and not yes and not view.exact:
+            questions.require("\nApply this plan?", "nothing was started", "cosmos apply --yes")
 
         def call(listener: "Listener") -> "Outcome":
             return cosmos.apply(view, wait=stay, timeout_s=timeout_s, listener=listener)
@@ -185,25 +222,6 @@ def _plan(cosmos: "CosmosAPI", names: list[str] | None, labels: list[str] | None
     if rerun and not names and not terms:
         raise RefusedError("--rerun without names would run everything again", 'name runs or labels; "*" means all')
     return cosmos.plan(names or [], terms, rerun=rerun)
-
-
-def _ask() -> None:
-    """On a terminal, a question; elsewhere a refusal.
-
-    Raises:
-        RefusedError: Nobody can be asked, or the answer is no.
-    """
-    from cosmos.cli import questions
-
-    if not questions.can_ask():
-        raise RefusedError("nothing was started: there is no terminal to ask on", "cosmos apply --yes does not ask")
-    try:
-        agreed = questions.confirmed("\nApply this plan?")
-    except KeyboardInterrupt:
-        sys.stderr.write("\nNothing was started.\n")
-        raise
-    if not agreed:
-        raise RefusedError("nothing was started")
 
 
 def _follow(

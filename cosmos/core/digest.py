@@ -109,6 +109,19 @@ def changed(old: Material, new: Material) -> tuple[str, tuple[str, ...]]:
     return "", ()
 
 
+def fields_changed(old: Material, new: Material) -> tuple[tuple[str, object, object], ...]:
+    """Every field that differs, as `params.steps`, with what it was and is."""
+    found: list[tuple[str, object, object]] = []
+    for facet in FACETS:
+        before, after = old.get(facet), new.get(facet)
+        names = _differing(before, after)
+        if names and isinstance(before, Mapping) and isinstance(after, Mapping):
+            found += [(f"{facet}.{name}", before.get(name), after.get(name)) for name in names]
+        elif canonical(before) != canonical(after):
+            found.append((facet, before, after))
+    return tuple(found)
+
+
 def _differing(before: object, after: object) -> tuple[str, ...]:
     if not isinstance(before, Mapping) or not isinstance(after, Mapping):
         return ()

@@ -41,15 +41,19 @@ _VERBS = {Act.LAUNCH: "run", Act.COLLECT: "collect", Act.RESTORE: "restore", Act
 
 def text(plan: Plan) -> str:
     """The whole plan. Equal plans give equal text."""
-    lines = _columns(_launch_rows(plan.operations))
-    lines += _staging(plan)
-    lines += [_line(operation) for operation in plan.operations if operation.act in _GLYPHS]
-    lines += _releases(plan.operations)
-    lines += [_attention(status) for status in plan.statuses if _needs_attention(status)]
+    lines = [*columns(launch_rows(plan.operations)), *other_lines(plan)]
     unchanged = _unchanged(plan)
     if lines and unchanged:
         lines.append(f"= {unchanged} unchanged")
     return "\n".join([*lines, summary(plan)])
+
+
+def other_lines(plan: Plan) -> list[str]:
+    """All but what is launched, and what nothing of it changes though it is not as desired."""
+    lines = _staging(plan)
+    lines += [_line(operation) for operation in plan.operations if operation.act in _GLYPHS]
+    lines += _releases(plan.operations)
+    return lines + [_attention(status) for status in plan.statuses if _needs_attention(status)]
 
 
 def summary(plan: Plan) -> str:
@@ -85,7 +89,7 @@ def as_json(plan: Plan) -> dict[str, object]:
     """Plain data: format_version, operations, statuses, summary."""
     return {
         "format_version": FORMAT_VERSION,
-        "operations": [_operation_json(operation) for operation in plan.operations],
+        "operations": [operation_json(operation) for operation in plan.operations],
         "runs": [status_json(status) for status in plan.statuses],
         "summary": {
             **{act.value: sum(operation.act is act for operation in plan.operations) for act in Act},
@@ -139,7 +143,7 @@ def size(count: int) -> str:
     return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
 
 
-def _launch_rows(operations: Iterable[Operation]) -> list[list[str]]:
+def launch_rows(operations: Iterable[Operation]) -> list[list[str]]:
     """A row a run; more than FOLD members of one sweep that run for one cause share a row."""
     groups: dict[tuple[str, Cause, str, str], list[Operation]] = {}
     for operation in operations:
@@ -176,7 +180,8 @@ def _gpu(id: str) -> str:
     return f"gpu{id}" if id.isdigit() else id[:12]
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines, without the columns that are empty."""
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(len(rows[0]) if rows else 0)]
     padded = ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True) if width) for row in rows)
     return [line.rstrip() for line in padded]
@@ -249,7 +254,8 @@ def _costs(plan: Plan) -> str:
     return f"{', '.join(parts)}." if parts else ""
 
 
-def _operation_json(operation: Operation) -> dict[str, object]:
+def operation_json(operation: Operation) -> dict[str, object]:
+    """One operation as plain data."""
     return {
         "act": operation.act.value,
         "cause": operation.cause.value,

@@ -7,6 +7,7 @@ acts, standing aside for one that asks, trying again after what nobody foresaw, 
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,6 @@ class Daemon:
         grace_s: float,
         listeners: Iterable[Listener] = (),
     ) -> None:
-        self._cosmos = cosmos
         self._grace_s = grace_s
         self.listeners = list(listeners)
         self._audience: Audience | None = None
@@ -62,6 +62,7 @@ class Daemon:
         """Begin nothing more. `run` returns once the acts under way have ended, or the process ends with the grace."""
         if self._stop.is_set():
             return
+        logger.info("told to end: acts under way have %.0f s", self._grace_s)
         self._stop.set()
         self._keeper.stop()
         if self._audience is not None:
@@ -111,7 +112,7 @@ class Daemon:
         if busy.message != self._standing_by:
             logger.info("standing by: %s", busy.message)
             self._standing_by = busy.message
-        now = self._cosmos.now()
+        now = time.time()
         if self._audience is not None:
             self._audience.stands_by(busy.message, now, now + STANDBY_S)
         return STANDBY_S
@@ -120,7 +121,7 @@ class Daemon:
         pause = min(AGAIN_CAP_S, AGAIN_BASE_S * 2.0 ** min(self._errors, 10))
         self._errors += 1
         logger.warning("the loop ended, next in %.0f s: %s", pause, words)
-        now = self._cosmos.now()
+        now = time.time()
         self._failed(words, now, now + pause)
         return pause
 

@@ -9,7 +9,7 @@ from cosmos.core.plan import Plan
 from cosmos.engine.converge import Converge
 from cosmos.errors import BusyError, RefusedError
 from cosmos.outcome import DaemonNote, Outcome, PlanView, Progress
-from cosmos.project import handover, plans, reading, requests
+from cosmos.project import handover, plans, reading, requests, saved
 from cosmos.project.wiring import Project
 from cosmos.state.lease import Hold, Tell
 
@@ -35,8 +35,11 @@ class Acting:
             self._loop.stop()
 
     def apply(self, view: PlanView, by: str, *, wait: bool, timeout_s: float | None) -> Outcome:
+        expected = saved.planned(self._project, view) if view.exact else None
         try:
             with self._project.lease.held(tell=self._tell(view.plan), is_detached=lambda: self._detached) as hold:
+                if expected is not None:  # another controller may have acted since
+                    view = saved.again(self._project, expected, "the plan")
                 if view.rerun:
                     requests.rerun(self._project, view, by)
                 targets = view.selected if view.targeted else None

@@ -43,7 +43,14 @@ def of(
         remember(project, desired)
         host_rows.remember(project, look, plan)
     view = PlanView(
-        plan=plan, desired=desired, selected=selected, targeted=targeted, rerun=rerun, revision=project.world.commit
+        plan=plan,
+        desired=desired,
+        selected=selected,
+        targeted=targeted,
+        rerun=rerun,
+        revision=project.world.commit,
+        targets=tuple(targets),
+        labels=tuple(labels),
     )
     return view, look
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from cosmos.core.flaw import Verified
 from cosmos.core.garbage import Cleared, Scope
-from cosmos.project import gc, handover, past, verify
+from cosmos.project import gc, handover, past, verify, versions
 from cosmos.project.machines import Machines
 from cosmos.project.wiring import Project
 from cosmos.state import safekeeping
-from cosmos.views import EventRow, PastRow
+from cosmos.views import EventRow, PastRow, VersionRow
 
 Say = Callable[[str], None]
 """Told what is being done, for a person who waits."""
@@ -95,6 +95,10 @@ class Upkeep:
     def watch(self, *, name: str = "", since: float = 0.0, kind: str = "") -> Iterator[EventRow]:
         """The same, then each event as it comes, without end."""
         return past.watch(self._open(), name=name, since=since, kind=kind, wait=time.sleep)
+
+    def versions(self, name: str) -> list[VersionRow]:
+        """Every digest that a run, or each run of a sweep, had, oldest first; by run."""
+        return versions.versions(self._open(), name)
 
     def history(self, name: str) -> list[PastRow]:
         """Attempts, results, requests and events of a run or sweep, over all its digests; newest last."""

@@ -55,9 +55,12 @@ class Repository:
     def resolve(self, ref: str) -> str:
         """The commit that a ref names."""
         words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-        code, out, _ = self._git.ask(*words)
+        code, out, said = self._git.ask(*words)
         if code != 0:
-            raise SourceError(f"there is no commit {ref}", "git log shows those that there are")
+            if "not a git repository" in said:
+                raise self._git.refused(said)
+            hint = "name a branch, tag or commit; in CI the checkout must have the whole history (fetch-depth: 0)"
+            raise SourceError(f'there is no commit "{ref}" here', hint)
         return out.decode("ascii").strip()
 
     def describe(self, sha: str) -> Commit:

@@ -1,4 +1,4 @@
-"""Runs git to read, so that nothing in a repository can make it do anything else.
+"""Runs git, to read so that nothing in a repository can make it do anything else.
 
 Hooks, file system monitors, submodules and transports that run commands are off; an option is never taken from a name
 or an address. Nothing of the environment reaches git that names another repository, as a calling hook's does.
@@ -9,14 +9,15 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from cosmos.errors import SourceError
 
 TIMEOUT_S = 30.0
 """For reading what is here already."""
 
-_WORDS = (
-    *("git", "--no-pager", "--literal-pathspecs"),
+_WORDS = ("git", "--no-pager", "--literal-pathspecs")
+_SAFE = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"),
     *("-c", "submodule.recurse=false", "-c", "protocol.allow=never", "-c", "gc.autoDetach=false"),
 )
@@ -42,11 +43,14 @@ class Git:
     Args:
         folder: A repository, or a folder in one.
         protocols: What may be used to reach others: `file`, `ssh`, `https`.
+        as_typed: With the hooks and settings that run when a person types the command.
     """
 
-    def __init__(self, folder: Path, protocols: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, protocols: Sequence[str] = (), *, as_typed: bool = False) -> None:
         self._folder = folder
-        self._allowed = tuple(word for each in protocols for word in ("-c", f"protocol.{each}.allow=always"))
+        allowed = (word for each in protocols for word in ("-c", f"protocol.{each}.allow=always"))
+        self._words = (*_WORDS, *(() if as_typed else (*_SAFE, *allowed)), "-C", str(folder))
+        self._as_typed = as_typed
 
     def run(self, *words: str, data: bytes = b"", timeout_s: float = TIMEOUT_S) -> bytes:
         """What it wrote to stdout.
@@ -66,18 +70,20 @@ class Git:
             f"{self._folder}: {reason}", next((h for words, h in _HINTS.items() if words in said.lower()), _USUAL_HINT)
         )
 
-    def ask(self, *words: str, data: bytes = b"", timeout_s: float = TIMEOUT_S) -> tuple[int, bytes, str]:
-        """The exit code, stdout, and what it said on stderr.
+    def ask(
+        self, *words: str, data: bytes = b"", timeout_s: float = TIMEOUT_S, into: IO[bytes] | None = None
+    ) -> tuple[int, bytes, str]:
+        """The exit code, stdout (unless it goes into a file), and what it said on stderr.
 
         Raises:
             SourceError: It could not be started, or took too long.
         """
         try:
             process = subprocess.Popen(
-                (*_WORDS, *self._allowed, "-C", str(self._folder), *words),
-                env=_environment(),
+                (*self._words, *words),
+                env=_environment(_OF_ANOTHER if self._as_typed else ("GIT_",)),
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.PIPE if into is None else into,
                 stderr=subprocess.PIPE,
                 start_new_session=True,  # what it starts ends with it
             )
@@ -92,7 +98,7 @@ class Git:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
                 raise SourceError(f"{self._folder}: git did not answer within {timeout_s:.0f} s", _USUAL_HINT) from None
-        return process.returncode, out, err.decode("utf-8", "replace")
+        return process.returncode, out or b"", err.decode("utf-8", "replace")
 
 
 def first_line(said: str) -> str:
@@ -106,8 +112,12 @@ def first_line(said: str) -> str:
 _TELLS_NOTHING = "Could not read from remote repository"
 
 
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+_OF_ANOTHER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
+"""A hook that calls cosmos has these, and they may name another repository."""
+
+
+def _environment(left_out: tuple[str, ...]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     ssh = os.environ.get("GIT_SSH_COMMAND") or "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes"
     own = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": ssh, "LC_ALL": "C"}
     return {**kept, **own}

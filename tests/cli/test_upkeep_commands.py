@@ -222,11 +222,29 @@ def test_a_history_is_a_table_and_json(shop: Shop) -> None:
     shop.made("bad")
     shop.cosmos("cancel", "bad", "--why", "wrong camera")
     done = shop.cosmos("history", "bad")
-    assert done.stdout.splitlines()[0].split() == ["WHEN", "WHAT", "DIGEST", "HOST", "TOOK", "WHO", "MESSAGE"]
+    first, version, _, heads, *_ = done.stdout.splitlines()
+    assert first.split() == ["ID", "DATE", "COMMIT", "DIGEST", "RESULT", "DURATION"]
+    assert re.match(r"1   \d{4}-\S+ \S+  -  +[0-9a-f]{8}  ProgramFailed, now  \d+s$", version)
+    assert heads.split() == ["WHEN", "WHAT", "DIGEST", "HOST", "TOOK", "WHO", "MESSAGE"]
     assert re.search(r" attempt 1 failed +[0-9a-f]{8} +local +\S+ +\S+ +ProgramFailed: ", done.stdout)
     assert re.search(r" cancel requested .* wrong camera$", done.stdout, re.MULTILINE)
     rows = json.loads(shop.cosmos("history", "bad", "-o", "json").stdout)["history"]
     assert {row["what"] for row in rows} == {"attempt 1 failed", "cancel requested", "event"}
+
+
+def test_a_history_has_the_newest_versions_of_each_run(shop: Shop) -> None:
+    for source in ("one", "two", "three"):
+        (shop.root / "inputs" / source).write_text(source)
+        shop.ask("a", "b", source=source)
+        shop.apply()
+    found = json.loads(shop.cosmos("history", "*", "-n", "2", "-o", "json").stdout)["versions"]
+    assert [(row["run"], row["id"], row["is_now"]) for row in found] == [
+        ("a", 2, False),
+        ("a", 3, True),
+        ("b", 2, False),
+        ("b", 3, True),
+    ]
+    assert {(row["result"], row["revision"], len(row["digest"])) for row in found} == {("made", None, 64)}
 
 
 def test_on_a_terminal_tables_fit_and_progress_is_told(shop: Shop) -> None:

@@ -111,3 +111,49 @@ def test_a_watch_of_a_name_shows_nothing_else(shop: Shop) -> None:
         rows: Iterator[EventRow] = api.upkeep.watch(name="b")
         count = len(events(shop, "b"))
         assert {row.subject for row in itertools.islice(rows, count)} == {"b"}
+
+
+# Versions --------------------------------------------------------------------------------------------
+
+
+def versions(shop: Shop, name: str) -> list[tuple[str, int, str, bool, bool]]:
+    with shop.api() as api:
+        rows = api.upkeep.versions(name)
+    return [(row.key, row.number, row.result, row.is_made, row.is_now) for row in rows]
+
+
+def test_a_version_is_a_digest_and_keeps_its_number_when_it_is_wanted_again(shop: Shop) -> None:
+    (shop.root / "inputs" / "two").write_text("two")
+    for source in ("one", "two", "one"):
+        shop.ask("a", source=source)
+        shop.apply()
+    assert versions(shop, "a") == [("a", 1, "made", True, True), ("a", 2, "made", True, False)]
+    shop.ask("b")
+    assert versions(shop, "a") == [("a", 1, "made", True, False), ("a", 2, "made", True, False)]
+
+
+def test_a_version_says_what_became_of_it(shop: Shop) -> None:
+    shop.made("a", "bad")
+    (shop.root / "inputs" / "two").write_text("two")
+    shop.ask("a", "bad", source="two")
+    assert versions(shop, "*") == [
+        ("a", 1, "made", True, False),
+        ("a", 2, "never ran", False, True),
+        ("bad", 1, "ProgramFailed", False, False),
+        ("bad", 2, "never ran", False, True),
+    ]
+    with shop.api() as api:
+        made, new = api.upkeep.versions("a")
+    assert (new.at, new.took_s) == (None, None)
+    assert made.at is not None
+    assert made.took_s is not None
+
+
+def test_two_runs_of_one_digest_have_it_both(shop: Shop) -> None:
+    shop.made("a")
+    text = (shop.root / "specs" / "all.yaml").read_text()
+    (shop.root / "specs" / "all.yaml").write_text(
+        text + "---\n" + text.rpartition("---\n")[2].replace("name: a", "name: b")
+    )
+    shop.apply()
+    assert versions(shop, "b") == [("b", 1, "made", True, True)]

@@ -1,0 +1,105 @@
+"""Putting one document of a spec file in the place of another, with every other byte of the file as it is.
+
+A document is taken from its first field to its last line: comments before the first field and after the last one belong
+to the file. What comes out is read again, and is refused unless nothing but the document has changed.
+"""
+
+import codecs
+import re
+from dataclasses import dataclass
+
+from cosmos.core import yaml12
+from cosmos.core.digest import canonical
+
+_END = re.compile(r"(?:---|\.\.\.)(?:\s|\Z)")
+
+
+class SpliceError(ValueError):
+    """The file is not one that a document can be put into without touching others; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One document as it is written. `start` and `end` are places in the text of the file."""
+
+    data: object
+    text: str
+    start: int
+    end: int
+
+    @property
+    def who(self) -> tuple[str, str]:
+        """Kind and name; empty where it has none."""
+        if not isinstance(self.data, dict):
+            return "", ""
+        return str(self.data.get("kind", "")), str(self.data.get("name", ""))
+
+    def is_same(self, other: "Piece | None") -> bool:
+        """It says the same, however it is written."""
+        return other is not None and canonical(self.data) == canonical(other.data)
+
+
+def pieces(file: str, data: bytes) -> tuple[Piece, ...]:
+    """The documents of a file.
+
+    Raises:
+        SpliceError: Not all of it can be read.
+    """
+    parsed = yaml12.parse(file, data)
+    if parsed.problems or not parsed.whole:
+        raise SpliceError(f"{file} cannot be read as it is: {parsed.problems[0].message}")
+    bom, text = _text(data)
+    lines = text.splitlines(keepends=True)
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+    found = []
+    for document in parsed.documents:
+        if document.data is None:  # nothing but comments
+            continue
+        first, column = document.place.line - 1, document.place.column - 1
+        start = starts[first] if not lines[first][:column].strip() else starts[first] + column
+        end = starts[_end(lines, first)]
+        found.append(Piece(data=document.data, text=text[start:end], start=len(bom) + start, end=len(bom) + end))
+    return tuple(found)
+
+
+def _text(data: bytes) -> tuple[str, str]:
+    """The mark of a byte order that some editors write, and what follows it."""
+    body = data.removeprefix(codecs.BOM_UTF8)
+    return "\ufeff" if body != data else "", body.decode("utf-8")
+
+
+def _end(lines: list[str], first: int) -> int:
+    """The line after the last one of a document that begins in a line."""
+    end = next((number for number in range(first + 1, len(lines)) if _END.match(lines[number])), len(lines))
+    while end > first + 1 and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
+        end -= 1
+    return end
+
+
+def put(file: str, data: bytes, new: Piece) -> bytes:
+    """A file with a document in place of the one of the same kind and name, or after all others where there is none.
+
+    Raises:
+        SpliceError: The file cannot be read, or something else would change.
+    """
+    before = pieces(file, data) if data.strip() else ()
+    text = "".join(_text(data))
+    own = next((piece for piece in before if piece.who == new.who), None)
+    body = new.text if new.text.endswith(("\n", "\r")) else f"{new.text}\n"
+    if "\r\n" in text and "\r\n" not in body:
+        body = body.replace("\n", "\r\n")
+    if own is not None:
+        made = f"{text[: own.start]}{body}{text[own.end :]}"
+    elif before:
+        made = f"{text}{'' if text.endswith(chr(10)) else chr(10)}---\n{body}"
+    else:
+        made = f"{text}{body}"
+    written = made.encode("utf-8")
+    wanted = [new.data if piece is own else piece.data for piece in before] + ([new.data] if own is None else [])
+    if [canonical(piece.data) for piece in pieces(file, written)] != [canonical(each) for each in wanted]:
+        raise SpliceError(
+            f"{new.who[0].lower()} {new.who[1]} cannot be put into {file} without touching what is beside it"
+        )
+    return written
