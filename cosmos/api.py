@@ -98,14 +98,17 @@ class CosmosAPI:
     def status(self, *, look: bool | None = None) -> StatusView:
         """Where every run stands. `look` True looks at the hosts first, False never does.
 
-        None looks when work was under way at the last look, or when there was none yet.
+        None looks when work was under way at the last look, or when there was none yet. A daemon looks all the time,
+        and is the one that is asked to.
         """
-        from cosmos.project import reading
+        from cosmos.project import handover, reading
 
-        quick = None if look else reading.quick_status(self.settings)
-        if quick is not None and (look is False or not reading.is_moving(quick)):
+        quick = reading.quick_status(self.settings)
+        if quick is not None and not look and (look is False or quick.daemon or not reading.is_moving(quick)):
             return quick
-        if look is not False:
+        if look and handover.present(self._project):
+            self.reconcile(timeout_s=handover.TURN_S)
+        elif look is not False:
             self.plan()
         return reading.status_view(self._project.records.board(), self.settings)
 
@@ -255,7 +258,9 @@ class CosmosAPI:
         """Suspend and resume runs, hosts and the project."""
         from cosmos.project.suspending import Suspending
 
-        return Suspending(lambda: self._project, lambda view: self._acting(None).carry_out(view), self._user)
+        return Suspending(
+            lambda: self._project, lambda view: self._acting(None).carry_out(view, follow=False), self._user
+        )
 
     def keeper(
         self, *, working_tree: bool, listener: Callable[[Pass], None], failed: Callable[[str, float, float], None]
@@ -273,12 +278,7 @@ class CosmosAPI:
     def reconcile(self, *, accept_removals: bool = False, timeout_s: float | None = None) -> bool:
         """Ask the daemon of this project to look now, and wait until a pass that began after this has ended.
 
-        Args:
-            accept_removals: The removals that the daemon holds back are meant.
-            timeout_s: How long to wait.
-
-        Returns:
-            False when the time was over first, or `detach` was called.
+        `accept_removals` says that the removals which it holds back are meant. False when the time was over first.
 
         Raises:
             RefusedError: No daemon is there, or it holds no removals back.

@@ -1,5 +1,6 @@
 """What acts: apply, wait, cancel, each under the lease. What people ask for is written down before, without it."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -51,7 +52,12 @@ class Acting:
         handover.check_same(self._project, daemon, view)
         if view.rerun:
             requests.rerun(self._project, view, by)
-        return self._hand_over(daemon, view, wait=wait, timeout_s=timeout_s)
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        outcome = self._hand_over(daemon, view, end, follow=wait)
+        if outcome is not None:
+            return outcome
+        left = None if end is None else max(0.0, end - time.monotonic())
+        return self.apply(replace(view, rerun=False), by, wait=wait, timeout_s=left)
 
     def reconcile(self, timeout_s: float | None, *, accept_removals: bool) -> bool:
         """Ask the daemon for a look; True once a pass that began afterwards has ended."""
@@ -79,37 +85,57 @@ class Acting:
                     self._tell(view.plan)(f"{busy.message}; waiting for what it does")
                 told = True
                 turn = reading.FOLLOW_S if left is None else min(reading.FOLLOW_S, left)
-                read = self._project.records.board
-                outcome = reading.follow(read, view, lambda: self._detached, turn, self._listener)
+                outcome = self._look(view, turn)
             if not outcome.timed_out or (end is not None and time.monotonic() >= end):
                 return outcome
 
     def cancel(self, names: Sequence[str], labels: Sequence[str], by: str, why: str) -> Outcome:
-        return self.carry_out(requests.cancel(self._project, names, labels, by, why))
+        return self.carry_out(requests.cancel(self._project, names, labels, by, why), follow=True)
 
-    def _hand_over(self, daemon: DaemonNote, view: PlanView, *, wait: bool, timeout_s: float | None) -> Outcome:
-        """Let the daemon do it, and follow what it records."""
-        self._tell(view.plan)(f"the daemon ({daemon.name}) does it")
-        end = None if timeout_s is None else time.monotonic() + timeout_s
-        heard = handover.await_pass(self._project, handover.ask(self._project), end, lambda: self._detached)
-        left = None if end is None else max(0.0, end - time.monotonic())
-        if not heard or not wait:
-            left = 0.0
-        read = self._project.records.board
-        outcome = reading.follow(read, view, lambda: self._detached, left, self._listener)
-        outcome = replace(outcome, timed_out=outcome.timed_out and (wait or not heard))
-        return replace(outcome, handed_to="" if wait else daemon.name)
+    def carry_out(self, view: PlanView, *, follow: bool) -> Outcome:
+        """Stop and close what was asked for, and start nothing; or leave it to the controller that is there.
 
-    def carry_out(self, view: PlanView) -> Outcome:
-        """Stop and close what was asked for, and start nothing; or leave it to the controller that is there."""
+        Args:
+            view: What was asked for, and about which runs.
+            follow: Where a daemon does it, stay until these runs have ended.
+        """
         try:
             with self._project.lease.held(tell=self._tell(view.plan), is_detached=lambda: self._detached) as hold:
                 return self._converge(hold, view, frozenset(), wait=False, timeout_s=None)
         except BusyError as busy:
             daemon = handover.present(self._project)
-            if daemon is not None:
-                return self._hand_over(daemon, view, wait=True, timeout_s=HAND_OVER_S)
-            return Outcome(statuses=view.plan.statuses, problems=view.problems, handed_to=busy.message)
+            if daemon is None:
+                return Outcome(statuses=view.plan.statuses, problems=view.problems, handed_to=busy.message)
+        outcome = self._hand_over(daemon, view, time.monotonic() + HAND_OVER_S, follow=follow)
+        return outcome if outcome is not None else self.carry_out(view, follow=follow)
+
+    def _hand_over(self, daemon: DaemonNote, view: PlanView, end: float | None, *, follow: bool) -> Outcome | None:
+        """Let the daemon do it, and follow what it records; None when it is no more."""
+        self._tell(view.plan)(f"the daemon ({daemon.name}) does it")
+        try:
+            heard = handover.await_pass(self._project, handover.ask(self._project), end, lambda: self._detached)
+        except RefusedError:
+            return None
+        if heard and follow:
+            return self._follow(view, end)
+        outcome = self._look(view, 0.0)
+        return replace(outcome, timed_out=not heard and not self._detached, handed_to=daemon.name)
+
+    def _follow(self, view: PlanView, end: float | None) -> Outcome | None:
+        """Until these runs have ended; None when the daemon is no more."""
+        while True:
+            left = math.inf if end is None else max(0.0, end - time.monotonic())
+            outcome = self._look(view, min(reading.FOLLOW_S, left))
+            if not outcome.timed_out or left == 0.0:
+                return outcome
+            if handover.present(self._project) is None:
+                return None
+
+    def _look(self, view: PlanView, for_s: float) -> Outcome:
+        """Where the runs stand that the acting one knows, followed for a while."""
+        known = frozenset(status.key for status in self._project.records.board().statuses)
+        view = replace(view, selected=view.selected & known)
+        return reading.follow(self._project.records.board, view, lambda: self._detached, for_s, self._listener)
 
     def _tell(self, plan: Plan) -> Tell:
         """Why nothing happens yet."""

@@ -1,6 +1,7 @@
 """What a daemon follows: the commits of a repository, or the working tree as it is."""
 
 import logging
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -8,8 +9,9 @@ from typing import Protocol
 from cosmos.core.desired import Desired
 from cosmos.engine.desire import desire
 from cosmos.errors import SourceError
+from cosmos.project import handover
 from cosmos.project.wiring import Project, commit_words
-from cosmos.source.mirror import Mirror
+from cosmos.source.mirror import Mirror, mirror_of
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,8 @@ class Following(Protocol):
 
     watched: tuple[tuple[Path, bool], ...]
     """Folders in which something changes with the specs, and whether what lies below counts."""
+    poll_s: float
+    """How often it has to be asked, as nothing wakes the daemon when it changes; infinite where something does."""
     is_rewritten: bool
     """The history of that commit does not contain the one that was applied before."""
     before: Desired | None
@@ -52,6 +56,7 @@ class TreeFollowing:
     follows = "working tree"
     revision = ""
     held_back = ""
+    poll_s = math.inf
     is_rewritten = False
     before: Desired | None = None
 
@@ -88,7 +93,7 @@ class CommitFollowing:
         self._project = project
         self._mirror = mirror
         self.watched: tuple[tuple[Path, bool], ...] = mirror.watched
-        self._poll_s = poll_s
+        self.poll_s = math.inf if mirror.is_local else poll_s
         self._desired: Desired | None = None
         self._asked_at = 0.0
         self._pinned = ""
@@ -104,7 +109,7 @@ class CommitFollowing:
     def desire(self, *, again: bool) -> Desired:
         """A commit that cannot be used is held back, and the last good one stays."""
         now = self._project.world.clock.monotonic()
-        is_due = not self._mirror.is_local and now - self._asked_at >= self._poll_s
+        is_due = now - self._asked_at >= self.poll_s
         if self._desired is None:
             self._desired = self._begin()
         elif again or is_due:
@@ -175,3 +180,14 @@ class CommitFollowing:
 
     def _hold_back(self, error: SourceError) -> None:
         self.held_back = f"the newest commit cannot be applied: {error}"
+
+
+def acted_on(project: Project) -> Desired:
+    """What a daemon acts on, where one is there; else what the files here ask for."""
+    daemon = handover.present(project)
+    if daemon is None or not daemon.revision:
+        return project.desire()
+    files = mirror_of(project.settings).specs(daemon.revision, project.tree.folder)
+    found = desire(files, project.surroundings)
+    project.facts.flush()
+    return found

@@ -96,6 +96,8 @@ class Keeper:
             CosmosError: The state cannot be opened.
         """
         project = self._project
+        if handover.asked(project).wants_turn(project.world.clock.now()):
+            return
         with project.lease.held(watch=False) as hold, project.engine(hold) as engine:
             engine.wake = self._wake.set
             watches = Watches(engine.world.hosts, self._wake)
@@ -132,7 +134,7 @@ class Keeper:
             self._read_at = began
         watches.see(report)
         pause = rest_s(report, clock, self._look_every_s(report))
-        pause = min(pause, self._admission.see(report) or pause)
+        pause = min(pause, self._admission.see(report) or pause, self._following.poll_s)
         self._listener(self._told(report, hosts, clock.monotonic() - began, pause))
         return pause
 

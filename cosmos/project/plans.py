@@ -15,7 +15,7 @@ from cosmos.engine.cycle import TRIES_LIMIT, Engine, Look, Report, Trouble
 from cosmos.engine.workers import InlineWorkers
 from cosmos.errors import NotFoundError, RefusedError
 from cosmos.outcome import Doing, Outcome, PlanView, Progress
-from cosmos.project import host_rows
+from cosmos.project import handover, host_rows
 from cosmos.project.reading import FINGERPRINT, PROBLEMS
 from cosmos.project.wiring import Project
 
@@ -38,7 +38,7 @@ def of(
             look = replace(look, recorded=_as_if_asked(look.recorded, reruns(desired, selected, look.recorded)))
         policy = Policy(targets=selected if targeted else None)
         plan = _not_begun(engine.plan(desired, look, policy))
-    if not targeted and not rerun:
+    if not targeted and not rerun and handover.present(project) is None:  # a daemon keeps them, of what it follows
         project.records.save_statuses(plan, project.world.clock.now(), desired.holds)
         remember(project, desired)
         host_rows.remember(project, look, plan)

@@ -76,8 +76,9 @@ def status_view(board: Board, settings: Settings) -> StatusView:
 
 def present_in(board: Board) -> DaemonNote | None:
     """The daemon that acts, if one does."""
-    alive = board.holder is not None and is_at_work(*board.holder)
-    return daemon_from_text(board.notes.get(DAEMON, "")) if alive else None
+    daemon = daemon_from_text(board.notes.get(DAEMON, ""))
+    is_its_own = daemon is not None and daemon.epoch == board.epoch  # else of one that was killed
+    return daemon if is_its_own and board.holder is not None and is_at_work(*board.holder) else None
 
 
 def note_asked(records: "SqlRecords", at: float) -> float:

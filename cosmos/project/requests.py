@@ -9,7 +9,7 @@ from cosmos.core.observed import Reachable
 from cosmos.core.recorded import Attempt, AttemptState, Request, Verb
 from cosmos.errors import RefusedError
 from cosmos.outcome import PlanView
-from cosmos.project import plans, reading
+from cosmos.project import following, plans, reading
 from cosmos.project.wiring import Project
 
 
@@ -27,7 +27,7 @@ def cancel(project: Project, names: Sequence[str], labels: Sequence[str], by: st
     Returns:
         A view of what is to be carried out, with nothing to be started.
     """
-    desired = project.desire()
+    desired = following.acted_on(project)
     keys = _named(desired, names, labels)
     now = project.world.clock.now()
     for want in desired.runs:
@@ -39,7 +39,7 @@ def cancel(project: Project, names: Sequence[str], labels: Sequence[str], by: st
             for digest, number in newest.items():
                 project.records.request(Request(digest=digest, verb=Verb.CANCEL, after=number, at=now, by=by, why=why))
             project.records.event("Normal", want.run.key, "CancelRequested", _by(by, why), now)
-    view = plans.make(project, [], [])
+    view = plans.of(project, desired, [], [])[0]
     return replace(view, selected=keys, targeted=True)
 
 
@@ -49,7 +49,7 @@ def retry(project: Project, names: Sequence[str], labels: Sequence[str], by: str
     Raises:
         RefusedError: None of the named runs has failed or was cancelled.
     """
-    desired = project.desire()
+    desired = following.acted_on(project)
     keys = _named(desired, names, labels)
     recorded = project.records.load({want.run.id: want.digest for want in desired.runs})
     now = project.world.clock.now()
@@ -82,7 +82,7 @@ def assume_lost(project: Project, names: Sequence[str], labels: Sequence[str], b
     Raises:
         RefusedError: None of the named runs has such work; where its host answers there is proof either way.
     """
-    desired = project.desire()
+    desired = following.acted_on(project)
     keys = _named(desired, names, labels)
     _, look = plans.of(project, desired, [], [])
     now = project.world.clock.now()

@@ -11,7 +11,7 @@ from cosmos.core.recorded import AttemptState
 from cosmos.core.suspension import Scope, Suspension, Suspensions
 from cosmos.errors import RefusedError
 from cosmos.outcome import Outcome, PlanView
-from cosmos.project import plans, reading
+from cosmos.project import following, plans, reading
 from cosmos.project.wiring import Project
 
 Subject = tuple[Scope, str]
@@ -85,7 +85,7 @@ class Suspending:
     ) -> list[Subject]:
         if not (names or labels or hosts or project):
             raise RefusedError("nothing is named", 'name runs, labels, --host NAME or --project; "*" means all runs')
-        keys = plans.choose(self._open().desire(), names, labels) if names or labels else frozenset()
+        keys = plans.choose(following.acted_on(self._open()), names, labels) if names or labels else frozenset()
         return [
             *((Scope.RUN, key) for key in sorted(keys)),
             *((Scope.HOST, host) for host in (self._named(hosts) if hosts else ())),

@@ -34,9 +34,11 @@ class Board:
     notes: Mapping[str, str]
     holder: tuple[Process, float] | None = None
     """Who has the lease, and when its beat last moved."""
+    epoch: int = 0
+    """Of that lease."""
 
 
-HOLDER = (*(field.name for field in fields(Process)), "beat_at")
+HOLDER = (*(field.name for field in fields(Process)), "beat_at", "epoch")
 """Of the table `lease`, where it is held."""
 
 
@@ -44,11 +46,14 @@ def board(rows: Iterable[Sequence[Any]], notes: Iterable[Sequence[str]], holders
     by_name = {name: str(value) for name, value in notes}
     looked_at = by_name.pop(LOOKED_AT, None)
     statuses = tuple(unpack(row) for row in rows)
+    held = [dict(zip(HOLDER, row, strict=True)) for row in holders]
+    beats = [(float(row.pop("beat_at")), int(row.pop("epoch"))) for row in held]
     return Board(
         statuses=statuses,
         looked_at=None if looked_at is None else float(looked_at),
         notes=by_name,
-        holder=next(((Process(**dict(zip(HOLDER[:-1], row, strict=False))), float(row[-1])) for row in holders), None),
+        holder=(Process(**held[0]), beats[0][0]) if held else None,
+        epoch=beats[0][1] if held else 0,
     )
 
 

@@ -159,3 +159,28 @@ def test_a_broken_repository_ends_nothing(console: Console, repo: Repo) -> None:
     wait_until(lambda: held_back(console) == "")
     assert revision(console) == newest
     assert end(process)[1] == 0
+
+
+def test_words_beside_it_are_about_what_it_follows(console: Console, repo: Repo) -> None:
+    """Not about files that are edited and not committed."""
+    console.specs(runs("one", "two"), program=console.slow())
+    repo.commit()
+    process = follower(console)
+    wait_until(lambda: len(console.launches) == 2)
+    console.specs(runs("one", "new").replace("word: one", "word: other"), program=console.slow())
+    planned = console.cosmos("plan").stdout
+    assert (console.phase("one"), console.phase("two"), console.phase("new")) == ("Running", "Running", "")
+    cancelled = console.cosmos("cancel", "one")
+    console.go.touch()
+    waited = console.cosmos("wait", "--timeout", "60s")
+    wait_until(lambda: console.is_made("two"))
+    console.specs(runs("one", "two"), program=console.slow())
+    retried = console.cosmos("retry", "one")
+    wait_until(lambda: console.is_made("one"))
+    end(process)
+
+    assert "run new" in planned
+    assert (cancelled.returncode, cancelled.stdout) == (0, "one Cancelled\n")
+    assert waited.returncode in (0, 3)
+    assert retried.returncode == 0
+    assert sorted(console.launches) == ["one", "one", "two"]

@@ -162,3 +162,54 @@ def test_a_daemon_that_stopped_listening_finds_what_it_missed(console: Console) 
         process.send_signal(signal.SIGCONT)
     wait_until(lambda: console.is_made("one"))
     assert end(process)[1] == 0
+
+
+def test_an_apply_that_followed_a_daemon_goes_on_by_itself_when_that_is_killed(console: Console) -> None:
+    console.specs(runs("one", "two", "three"), program=console.slow())
+    process = daemon(console)
+    wait_until(lambda: len(console.launches) == 2)
+    applying = console.start("apply", "--yes", stdout=subprocess.PIPE)
+    assert applying.stderr is not None
+    assert "does it" in applying.stderr.readline()
+    os.killpg(process.pid, signal.SIGKILL)
+    console.go.touch()
+    text, _ = applying.communicate(timeout=60)
+
+    assert applying.returncode == 0
+    assert text.endswith("3 in sync.\n")
+    assert sorted(console.launches) == ["one", "three", "two"]
+
+
+def test_the_word_of_a_daemon_that_was_killed_is_not_taken_for_that_of_another(console: Console) -> None:
+    console.specs(runs("one"), program=console.slow())
+    process = daemon(console)
+    wait_until(lambda: bool(console.launches))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    first = console.start("apply", "--yes")
+    wait_until(lambda: "another cosmos" in console.cosmos("gc", "--store", "--yes").stderr)
+    second = console.cosmos("apply", "--yes")
+    shown = console.cosmos("status").stdout
+    console.go.touch()
+    first.communicate(timeout=60)
+
+    assert second.returncode == 4
+    assert "another cosmos works on this project" in second.stderr
+    assert "The daemon" not in shown
+    assert first.returncode == 0
+
+
+def test_suspend_is_carried_out_by_the_daemon_and_does_not_wait_for_what_runs(console: Console) -> None:
+    console.specs(runs("one", "two", "three"), program=console.slow())
+    process = daemon(console)
+    wait_until(lambda: len(console.launches) == 2)
+    done = console.cosmos("suspend", "two")
+    looked = console.cosmos("status", "--look")
+    console.go.touch()
+    wait_until(lambda: console.is_made("one") and console.is_made("three"))
+    resumed = console.cosmos("resume", "two")
+    wait_until(lambda: console.is_made("two"))
+    end(process)
+
+    assert (done.returncode, resumed.returncode) == (0, 0)
+    assert "Suspended" in looked.stdout
