@@ -161,7 +161,7 @@ class GitSettings(Section):
     path: str = Field(default="", description="folder of the project in that repository; default: found, or the top")
     poll: Seconds = Field(default="1m", validate_default=True, description="how often one that is elsewhere is asked")
     allowed_signers: str = Field(
-        default="", description="file of those whose signed commits are taken, as of ssh-keygen; default: all are taken"
+        default="", description="file, outside of the project, of those whose signed commits are taken; default: all"
     )
 
     @model_validator(mode="after")

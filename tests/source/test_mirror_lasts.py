@@ -77,17 +77,41 @@ def test_a_damaged_mirror_mends_itself_and_keeps_the_pin(
     assert sorted(path.name for path in folder.parent.iterdir()) == ["specs.git", "specs.git.lock"]
 
 
+def lose_blob(repo: Repo, folder: Path, path: str) -> None:
+    """One object of the mirror, which has only loose ones then."""
+    (pack,) = folder.glob("objects/pack/*.pack")
+    apart = pack.rename(folder.with_name("apart"))
+    with apart.open("rb") as file:
+        subprocess.run(["git", f"--git-dir={folder}", "unpack-objects", "-q"], stdin=file, check=True)
+    apart.unlink()
+    blob = repo.git("rev-parse", f"HEAD:{path}")
+    (folder / "objects" / blob[:2] / blob[2:]).unlink()
+
+
 def test_what_only_a_reader_finds_is_mended_by_the_next_fetch(repo: Repo, folder: Path) -> None:
     """Nothing is new over there: a fetch alone would see nothing."""
     mirror = repo.mirror(folder)
     sha = mirror.fetch()
-    (pack,) = folder.glob("objects/pack/*.pack")
-    pack.chmod(0o644)
-    pack.write_bytes(pack.read_bytes()[:12] + bytes(len(pack.read_bytes()) - 12))
-    with pytest.raises(SourceError):
+    lose_blob(repo, folder, "specs/rain.yaml")
+    assert mirror.fetch() == sha
+    with pytest.raises(SourceError, match="missing or broken"):
         paths(mirror, sha)
     assert mirror.fetch() == sha
     assert paths(mirror, sha) == ["specs/rain.yaml"]
+
+
+def test_what_a_fetch_stumbles_over_is_mended_by_it(repo: Repo, folder: Path) -> None:
+    """The other side sends a difference to something that it believes to be here."""
+    text = "".join(f"# {os.urandom(20).hex()}\n" for _ in range(500))
+    repo.write("specs/long.yaml", text)
+    repo.commit("long")
+    mirror = repo.mirror(folder)
+    mirror.pin(mirror.fetch())
+    lose_blob(repo, folder, "specs/long.yaml")
+    repo.write("specs/long.yaml", f"{text}# more\n")
+    new = repo.commit("longer")
+    assert mirror.fetch() == new
+    assert paths(mirror, mirror.pinned()) == paths(mirror, new) == ["specs/long.yaml", "specs/rain.yaml"]
 
 
 def test_a_pinned_commit_that_is_gone_elsewhere_is_taken_over_from_what_is_left(repo: Repo, folder: Path) -> None:
@@ -188,7 +212,7 @@ import sys
 from pathlib import Path
 from cosmos.source.mirror import Mirror
 mirror = Mirror(Path(sys.argv[1]), sys.argv[2])
-for _ in range(5):
+for _ in range(4):
     mirror.pin(mirror.fetch())
     assert mirror.specs(mirror.pinned(), "specs")
 """
@@ -196,11 +220,11 @@ for _ in range(5):
 
 def test_several_fetch_at_once(repo: Repo, folder: Path) -> None:
     words = [sys.executable, "-c", FETCH, str(folder), str(repo.root)]
-    started = [subprocess.Popen(words, stderr=subprocess.PIPE) for _ in range(4)]
+    started = [subprocess.Popen(words, stderr=subprocess.PIPE) for _ in range(3)]
     for number in range(5):
         last = repo.commit(str(number))
     said = [process.communicate(timeout=120)[1].decode() for process in started]
-    assert said == ["", "", "", ""]
+    assert said == ["", "", ""]
     assert repo.mirror(folder).fetch() == last
 
 
