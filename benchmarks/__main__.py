@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import collecting, latency, planning, startup, transfers
+from benchmarks import collecting, idling, latency, planning, startup, transfers
 from benchmarks.figure import table
 
 GROUPS = {
@@ -15,6 +15,7 @@ GROUPS = {
     "collecting": collecting.figures,
     "transfers": transfers.figures,
     "latency": latency.figures,
+    "idling": idling.figures,
 }
 
 

@@ -40,5 +40,5 @@ def _amount(value: float, unit: str) -> str:
     if unit == "MB":
         return f"{value / MB:.0f} MB"
     if unit != "s":
-        return f"{value:.0f}{unit}"
+        return f"{value:.1f}%" if unit == "%" and value < 10 else f"{value:.0f}{unit}"
     return f"{value:.2f} s" if value >= 0.1 else f"{value * 1000:.1f} ms"

@@ -13,13 +13,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from cosmos.config import ConfigManager, Settings
-from cosmos.outcome import Outcome, PlanView, Progress, StatusView
+from cosmos.config import ConfigManager
+from cosmos.outcome import Outcome, Pass, PlanView, Progress, StatusView
+from cosmos.settings import Settings
 
 if TYPE_CHECKING:
     from cosmos import views
     from cosmos.core.desired import Desired
     from cosmos.project.acting import Acting
+    from cosmos.project.keeping import Keeper
     from cosmos.project.machines import Machines
     from cosmos.project.review import Review
     from cosmos.project.suspending import Suspending
@@ -200,17 +202,16 @@ class CosmosAPI:
     def apply(
         self, view: PlanView, *, wait: bool = True, timeout_s: float | None = None, listener: Listener | None = None
     ) -> Outcome:
-        """Make what exists equal to what a plan was made from.
+        """Make what exists equal to what a plan was made from. A daemon that is there does it, and is followed.
 
         Args:
             view: From `plan`. What it was made from is applied, whatever happened to the files since.
-            wait: Stay until nothing more happens by itself. Otherwise return once everything that can
-                start now has started.
+            wait: Stay until nothing more happens by itself; otherwise until all that can start now has started.
             timeout_s: Stop waiting after this time; what runs goes on.
             listener: Told after each pass.
 
         Raises:
-            BusyError: Another controller acts on this project.
+            BusyError: Another controller acts on this project, or a daemon that follows other specs.
             Fenced: Another one took over meanwhile, because this one was silent too long.
         """
         return self._acting(listener).apply(view, self._user, wait=wait, timeout_s=timeout_s)
@@ -252,6 +253,37 @@ class CosmosAPI:
         from cosmos.project.suspending import Suspending
 
         return Suspending(lambda: self._project, lambda view: self._acting(None).carry_out(view), self._user)
+
+    def keeper(
+        self, *, working_tree: bool, listener: Callable[[Pass], None], failed: Callable[[str, float, float], None]
+    ) -> "Keeper":
+        """The loop of a daemon, that keeps what exists equal to what the specs ask for.
+
+        Args:
+            working_tree: Follow the spec files as they are, not the commits.
+            listener: Told of each pass.
+            failed: Told of each pass that failed, when, and when the next one is (seconds since the epoch).
+        """
+        from cosmos.project import keeping
+        from cosmos.source.mirror import mirror_of
+
+        mirror = None if working_tree else mirror_of(self.settings)
+        return keeping.keeper(self._project, mirror, listener=listener, failed=failed)
+
+    def reconcile(self, *, accept_removals: bool = False, timeout_s: float | None = None) -> bool:
+        """Ask the daemon of this project to look now, and wait until a pass that began after this has ended.
+
+        False when `timeout_s` was over first, or `detach` was called. `accept_removals`: those that it holds back are
+        meant.
+
+        Raises:
+            RefusedError: No daemon is there, or it holds no removals back.
+        """
+        return self._acting(None).reconcile(timeout_s, accept_removals=accept_removals)
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._project.world.clock.now()
 
     @property
     def _user(self) -> str:

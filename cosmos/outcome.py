@@ -148,6 +148,8 @@ class Pass:
     """Why the newest commit is not the one that is applied, as a sentence; empty where it is."""
     statuses: tuple[RunStatus, ...]
     hosts: tuple["HostNote", ...]
+    removals_blocked: str = ""
+    """Why removals from the specs are not acted on, as a sentence; empty where none are held back."""
     problems: tuple[Problem, ...] = ()
     troubles: tuple[str, ...] = ()
     moved: int = 0
@@ -189,6 +191,43 @@ def notes_from_text(text: str) -> tuple[HostNote, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonNote:
+    """A daemon, as others know it."""
+
+    epoch: int
+    """Of its lease: the note of one that was killed is void once another one acts."""
+    name: str
+    """`process 4711`, for people."""
+    follows: str
+    """`commits` or `working tree`."""
+    revision: str = ""
+    """The commit that it applies."""
+    held_back: str = ""
+    """Why that is not the newest one."""
+    blocked_at: str = ""
+    """The specs whose removals wait for a person's word."""
+    failed: str = ""
+    """What went wrong in its last pass."""
+
+    @property
+    def words(self) -> str:
+        what = f"applies commit {self.revision[:10]}" if self.revision else f"follows the {self.follows}"
+        return f"The daemon ({self.name}) {what}."
+
+
+def daemon_to_text(note: DaemonNote) -> str:
+    return json.dumps(asdict(note), sort_keys=True)
+
+
+def daemon_from_text(text: str) -> DaemonNote | None:
+    """What `daemon_to_text` made; None from an empty text, or from what another version made."""
+    try:
+        return DaemonNote(**json.loads(text)) if text else None
+    except (ValueError, TypeError):
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusView:
     """Where every run stands. `looked_at` is seconds since the epoch, None before the first look.
 
@@ -201,6 +240,7 @@ class StatusView:
     hosts: tuple[HostNote, ...] = ()
     stale: bool = False
     is_overtaken: bool = False
+    daemon: DaemonNote | None = None
     problems: int = 0
     acting: bool = False
 

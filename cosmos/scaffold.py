@@ -1,7 +1,7 @@
 """A new project: a configuration to edit, a first spec, folders; on request the sample project.
 
 Called by `CosmosAPI.init`. Nothing that exists is overwritten: it is kept and named. The configuration
-file is made from `cosmos.config`, so it has every key, each commented out with its default.
+file is made from `cosmos.settings`, so it has every key, each commented out with its default.
 """
 
 import json
@@ -13,8 +13,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from cosmos.config import FILE, DatabaseSettings, HostSettings, ProjectSettings
+from cosmos.config import FILE
 from cosmos.errors import RefusedError, StorageError
+from cosmos.settings import DaemonSettings, DatabaseSettings, GitSettings, HostSettings, NotifySettings, ProjectSettings
 
 IGNORED = (".cosmos/", "outputs/")
 """What git should not have: the state and the results."""
@@ -88,7 +89,14 @@ def make(root: Path, *, demo: bool) -> Scaffold:
 
 def configuration() -> str:
     """A cosmos.toml that changes nothing, with every key."""
-    tables = (("project", ProjectSettings), ("database", DatabaseSettings), ("hosts.local", HostSettings))
+    tables = (
+        ("project", ProjectSettings),
+        ("database", DatabaseSettings),
+        ("hosts.local", HostSettings),
+        ("git", GitSettings),
+        ("daemon", DaemonSettings),
+        ("notify", NotifySettings),
+    )
     return _HEAD + "".join(f"\n[{name}]\n{''.join(_keys(section))}" for name, section in tables)
 
 

@@ -13,12 +13,21 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from cosmos.config import DatabaseSettings, HostSettings, ProjectSettings
 from cosmos.core import spec
 from cosmos.core.flaw import MEANINGS, NOTES, FlawKind
 from cosmos.core.plan import Act, Cause, Phase, Sync
 from cosmos.core.problem import Code
 from cosmos.core.reasons import REASONS
+from cosmos.daemon import wording
+from cosmos.settings import (
+    DaemonSettings,
+    DatabaseSettings,
+    GitSettings,
+    HostSettings,
+    NoticeKind,
+    NotifySettings,
+    ProjectSettings,
+)
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -104,6 +113,10 @@ def _flaws() -> str:
     return _table(("kind", "level", "what it is"), rows)
 
 
+def _notices() -> str:
+    return _table(("kind", "when"), ((f"`{kind.value}`", wording.MEANINGS[kind]) for kind in NoticeKind))
+
+
 def _words(members: Iterable[str]) -> str:
     return ", ".join(f"`{member}`" for member in members) + "\n"
 
@@ -121,9 +134,13 @@ TABLES: dict[str, Callable[[], str]] = {
     "project-settings": _fields(ProjectSettings),
     "database-settings": _fields(DatabaseSettings),
     "host-settings": _fields(HostSettings),
+    "git-settings": _fields(GitSettings),
+    "daemon-settings": _fields(DaemonSettings),
+    "notify-settings": _fields(NotifySettings),
     "codes": _codes,
     "reasons": _reasons,
     "flaws": _flaws,
+    "notices": _notices,
     "phases": lambda: _words(Phase),
     "syncs": lambda: _words(Sync),
     "causes": lambda: _words(Cause),

@@ -65,6 +65,11 @@ def strace() -> str | None:
     return f"no process can be traced here: {done.stderr.strip()}" if done.returncode else None
 
 
+def systemd() -> str | None:
+    """Only to read units; none has to run."""
+    return None if shutil.which("systemd-analyze") else "the program systemd-analyze is not installed"
+
+
 NEEDS: dict[str, Probe] = {
     "root": root,
     "mount": mount,
@@ -72,6 +77,7 @@ NEEDS: dict[str, Probe] = {
     "docker": docker,
     "ssh": ssh,
     "strace": strace,
+    "systemd": systemd,
 }
 
 

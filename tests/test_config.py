@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cosmos.config import ConfigManager, HostSettings
+from cosmos.config import ConfigManager
 from cosmos.errors import ConfigError
+from cosmos.settings import HostSettings, read_listen
 
 FAR = 'address = "box"\n'
 DOCKER = 'runtime = "docker"\n'
@@ -76,3 +77,50 @@ def test_what_fits_together_is_read_as_it_is_written(tmp_path: Path) -> None:
     )
     assert host.mounts == {"/cosmos-data": "/srv", "/data": "/dev/shm"}
     assert read(tmp_path, 'workdir = "work"\npython = "python3"\n').workdir == "work"
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "words"),
+    [
+        ('listen = "9464"', "listen", "write 127.0.0.1:9464"),
+        ('listen = ":9464"', "listen", "write 127.0.0.1:9464"),
+        ('listen = "127.0.0.1"', "listen", "write 127.0.0.1:9464"),
+        ('listen = "127.0.0.1:65536"', "listen", "write 127.0.0.1:9464"),
+        ('listen = "::1:9464"', "listen", "write 127.0.0.1:9464"),
+        ('listen = "[::1]"', "listen", "write 127.0.0.1:9464"),
+        ('listen = "http://127.0.0.1:9464"', "listen", "write 127.0.0.1:9464"),
+        ('listen = "a b:9464"', "listen", "write 127.0.0.1:9464"),
+        ('hook_secret_file = "secret"', "hook_secret_file", "set `listen`"),
+    ],
+)
+def test_a_daemon_that_cannot_be_as_configured_is_named(tmp_path: Path, keys: str, key: str, words: str) -> None:
+    (tmp_path / "cosmos.toml").write_text(f"[daemon]\n{keys}\n")
+    with pytest.raises(ConfigError) as caught:
+        ConfigManager(tmp_path, environment={}).settings()
+    assert caught.value.message.startswith(f"cosmos.toml: daemon.{key}: ")
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("127.0.0.1:9464", ("127.0.0.1", 9464)),
+        ("localhost:0", ("localhost", 0)),
+        ("[::1]:9464", ("::1", 9464)),
+        ("[fe80::1%eth0]:1", ("fe80::1%eth0", 1)),
+    ],
+)
+def test_where_a_daemon_listens(tmp_path: Path, text: str, place: tuple[str, int]) -> None:
+    (tmp_path / "cosmos.toml").write_text(f'[daemon]\nlisten = "{text}"\n')
+    assert read_listen(ConfigManager(tmp_path, environment={}).settings().daemon.listen) == place
+
+
+def test_the_secret_of_the_webhook_is_no_setting_and_has_no_place_in_the_file(tmp_path: Path) -> None:
+    (tmp_path / "cosmos.toml").write_text('[daemon]\nlisten = "127.0.0.1:1"\n')
+    around = {"COSMOS_HOOK_SECRET": "from outside", "COSMOS_DAEMON__HOOK_SECRET_FILE": "secret"}
+    settings = ConfigManager(tmp_path, environment=around).settings()
+    assert settings.daemon.hook_secret_file == "secret"
+    assert "from outside" not in repr(settings)
+    (tmp_path / "cosmos.toml").write_text('[daemon]\nhook_secret = "in git"\n')
+    with pytest.raises(ConfigError, match=r"daemon\.hook_secret: unknown key"):
+        ConfigManager(tmp_path, environment={}).settings()

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -20,12 +21,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(ROOT, tmp_path_factory.mktemp("wheel"))
 
 
-def build(source: Path, target: Path) -> Path:
+def build(source: Path, target: Path, kind: str = "wheel") -> Path:
     """With the hatchling of this environment, so that nothing is downloaded."""
-    words = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(target)]
+    words = [sys.executable, "-m", "hatchling", "build", "--target", kind, "--directory", str(target)]
     done = subprocess.run(words, cwd=source, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    (built,) = target.glob("*.whl")
+    (built,) = target.iterdir()
     return built
 
 
@@ -74,6 +75,13 @@ def test_nothing_else_is_in_the_wheel(names: set[str]) -> None:
     assert any(name.endswith("/licenses/LICENSE") for name in names)
 
 
+def test_what_a_daemon_is_installed_with_is_in_the_source_archive(tmp_path: Path) -> None:
+    with tarfile.open(build(ROOT, tmp_path, "sdist")) as archive:
+        within = {name.partition("/")[2] for name in archive.getnames()}
+    assert {f"packaging/{name}" for name in files_below(ROOT / "packaging")} <= within
+    assert {"packaging/cosmos.service", "packaging/Containerfile.dockerignore", "docs/daemon.md"} <= within
+
+
 def test_the_wheel_has_the_command(wheel: Path, names: set[str]) -> None:
     (entry_points,) = (name for name in names if name.endswith("/entry_points.txt"))
     with zipfile.ZipFile(wheel) as archive:
@@ -95,10 +103,11 @@ def test_an_installed_cosmos_makes_the_sample_project(installed: dict[str, str],
     assert "to run" in cosmos(tmp_path / "mine", "plan")
 
 
-def test_the_preview_image_is_built_from_all_that_the_wheel_is_made_of(names: set[str], tmp_path: Path) -> None:
-    dockerfile = ROOT / "images" / "preview" / "Dockerfile"
+@pytest.mark.parametrize("recipe", ["images/preview/Dockerfile", "packaging/Containerfile"])
+def test_images_are_built_from_all_that_the_wheel_is_made_of(names: set[str], tmp_path: Path, recipe: str) -> None:
+    dockerfile = ROOT / recipe
     copies = [line.split()[1:] for line in dockerfile.read_text().splitlines() if re.match("COPY (?!--)", line)]
-    allowed = dockerfile.with_name("Dockerfile.dockerignore").read_text().splitlines()
+    allowed = dockerfile.with_name(f"{dockerfile.name}.dockerignore").read_text().splitlines()
     for *sources, target in copies:
         for source in sources:
             assert f"!{source}" in allowed

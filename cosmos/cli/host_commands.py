@@ -19,9 +19,7 @@ Hosts = Annotated[
     ),
 ]
 
-app = typer.Typer(
-    help="Machines that runs are made on: list, check, trust, claim, pull.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(help="Machines: list, check, trust, claim, pull images.", no_args_is_help=True, rich_markup_mode=None)
 
 
 def add_to(parent: typer.Typer) -> None:

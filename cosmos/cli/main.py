@@ -18,7 +18,9 @@ import typer
 from typer.main import get_command
 
 from cosmos.cli import (
+    daemon_commands,
     host_commands,
+    notify_commands,
     past_commands,
     project_commands,
     reading_commands,
@@ -27,7 +29,7 @@ from cosmos.cli import (
     suspend_commands,
     upkeep_commands,
 )
-from cosmos.cli.options import Shell
+from cosmos.cli.options import LogFormat, Shell
 from cosmos.errors import CosmosError, SpecError
 
 EXIT_USAGE = 64
@@ -50,9 +52,11 @@ app = typer.Typer(
 )
 project_commands.add_to(app)
 run_commands.add_to(app)
+daemon_commands.add_to(app)
 suspend_commands.add_to(app)
 reading_commands.add_to(app)
 host_commands.add_to(app)
+notify_commands.add_to(app)
 past_commands.add_to(app)
 rollback_commands.add_to(app)
 upkeep_commands.add_to(app)
@@ -112,33 +116,31 @@ def before(
     no_color: Annotated[
         bool, typer.Option("--no-color", help="No colour. The variable NO_COLOR means the same.")
     ] = False,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option("--log-format", metavar="text|json", help="json: the log on stderr is one JSON object a line."),
+    ] = LogFormat.TEXT,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> int:
     """What stands before the command."""
     del version
-    if verbose:
-        _log(verbose)
-    context.obj = Shell(project=project, verbose=verbose, color=not no_color)
+    context.obj = Shell(project=project, verbose=verbose, color=not no_color, log_format=log_format)
+    if verbose or log_format is not LogFormat.TEXT:
+        from cosmos.cli import logs
+
+        logs.start(verbose, log_format)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
     return 0
-
-
-def _log(verbose: int) -> None:
-    import logging
-
-    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    logging.basicConfig(level=logging.INFO if verbose > 1 else logging.WARNING, format=form)
-    logging.getLogger("cosmos").setLevel(logging.DEBUG if verbose > 1 else logging.INFO)
 
 
 def _explain(words: Sequence[str], error: CosmosError) -> None:
     """Message and next step of an error that cosmos foresees."""
     code = type(error).__name__.removesuffix("Error")
     problems = error.problems if isinstance(error, SpecError) else ()
-    if problems and not _wants_json(words):
+    if problems and not _wants_json(words) and not _logs_json(words):
         sys.stderr.writelines(f"{problem}\n" for problem in problems)
     _complain(words, code, error.message, error.hint, [problem.as_json() for problem in problems])
 
@@ -149,6 +151,11 @@ def _complain(
     if _wants_json(words):
         error = {"code": code, "message": message, "hint": hint, "problems": list(problems)}
         sys.stderr.write(f"{json.dumps({'error': error})}\n")
+        return
+    if _logs_json(words):
+        from cosmos.cli import logs
+
+        logs.complain(code, message, hint, problems)
         return
     from cosmos.cli.render import err, printable
 
@@ -173,7 +180,12 @@ def _fault(kind: type[BaseException], error: BaseException, trace: TracebackType
 
 def _wants_json(words: Sequence[str]) -> bool:
     """As a command would read it; asked of the bare words, since an error may come before they are read."""
-    pairs = itertools.pairwise(words)
-    return bool({"-ojson", "--output=json"} & set(words)) or any(
-        option in ("-o", "--output") and value == "json" for option, value in pairs
-    )
+    return "-ojson" in words or _is_given(words, "--output", "json") or _is_given(words, "-o", "json")
+
+
+def _logs_json(words: Sequence[str]) -> bool:
+    return _is_given(words, "--log-format", "json")
+
+
+def _is_given(words: Sequence[str], option: str, value: str) -> bool:
+    return f"{option}={value}" in words or (option, value) in itertools.pairwise(words)

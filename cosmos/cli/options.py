@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from cosmos.api import CosmosAPI
 
 
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
 @dataclass(frozen=True, slots=True)
 class Shell:
     """What stands before the command: which project, how talkative, whether in colour."""
@@ -23,6 +28,7 @@ class Shell:
     project: Path | None = None
     verbose: int = 0
     color: bool = True
+    log_format: LogFormat = LogFormat.TEXT
 
     def open(self) -> "CosmosAPI":
         """The project. Nothing is read before it is asked for something."""
@@ -94,11 +100,11 @@ def seconds(text: str | None, option: str) -> float | None:
     """`30d`, `30m`, `1h30m`, `45s` or a number of seconds."""
     if text is None:
         return None
-    from cosmos.core import spec
+    from cosmos import duration
 
     match = re.fullmatch("(?:([0-9]{1,5})d)?(.*)", text, re.DOTALL)
     days, rest = (match[1] or "0", match[2] or "0") if match and text else ("0", text)
-    found = float(rest) if rest.isascii() and rest.isdecimal() else spec.seconds(rest)
+    found = float(rest) if rest.isascii() and rest.isdecimal() else duration.seconds(rest)
     if not isinstance(found, float):
         raise typer.BadParameter(f'"{text}" is not a duration such as 30d, 1h30m or 45s', param_hint=option)
     return float(days) * 86400 + found

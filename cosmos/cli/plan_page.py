@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from cosmos.cli.live import WORKING
 from cosmos.cli.render import Screen, plural, printable
 from cosmos.cli.status_page import counts, next_steps, run_document
-from cosmos.config import Settings
 from cosmos.core import comparison_text, plan_text
 from cosmos.core.comparison import Comparison
 from cosmos.core.plan import Act, Phase, RunStatus, Sync
 from cosmos.core.problem import Problem
 from cosmos.outcome import Outcome, PlanView
+from cosmos.settings import Settings
 
 OUTPUTS_SHOWN = 20
 

@@ -157,7 +157,7 @@ def apply(
 
 
 def wait(context: typer.Context, names: Names = None, labels: Labels = None, timeout: Timeout = None) -> int:
-    """Stay until the work that is under way has ended, and collect it. Starts nothing."""
+    """Stay until what is under way has ended, and collect it. Starts nothing."""
     from cosmos.cli import plan_page, render
 
     given, timeout_s = shell(context), seconds(timeout, "--timeout")

@@ -11,7 +11,7 @@ from cosmos.cli.render import Screen, age, one_line, plural, table, timestamp
 from cosmos.core.plan import Phase, RunStatus, Sync
 from cosmos.core.plan_text import status_json
 from cosmos.core.reasons import REASONS
-from cosmos.outcome import HostNote, StatusView
+from cosmos.outcome import DaemonNote, HostNote, StatusView
 
 FORMAT_VERSION = 1
 """Of the JSON forms. Fields are added under one version; a changed meaning raises it."""
@@ -41,13 +41,27 @@ def lines(view: StatusView, screen: Screen) -> list[str]:
     found += next_steps(view.statuses, screen)
     looked = f" Looked {age(now - view.looked_at)} ago." if view.looked_at is not None else " Never looked."
     found.append(f"{counts(view.statuses)}.{looked}")
+    if view.daemon is not None:
+        found += _daemon(view.daemon, screen)
     if view.waits_for_apply:
         found.append("No cosmos is at work here: cosmos apply goes on with what is left.")
     if view.problems:
         found.append(f"{plural(view.problems, 'problem')} in the specs: cosmos validate names them.")
     if view.stale and view.looked_at is not None:
-        found.append("The specs have changed since: cosmos plan shows what that means.")
+        is_told = view.daemon is not None and view.daemon.revision
+        next_step = "a commit makes the daemon apply them" if is_told else "cosmos plan shows what that means"
+        found.append(f"The specs have changed since: {next_step}.")
     return found
+
+
+def _daemon(daemon: DaemonNote, screen: Screen) -> list[str]:
+    """Who it is, and what keeps it from doing what it should."""
+    troubles = [f"its last pass failed: {daemon.failed}" if daemon.failed else "", daemon.held_back]
+    lines = []
+    for trouble in filter(None, troubles):
+        first, *rest = trouble.splitlines()
+        lines += [f"{screen.paint('!', 'red')} {first}", *rest]
+    return [daemon.words, *lines]
 
 
 def _hosts(hosts: Sequence[HostNote], screen: Screen, now: float) -> list[str]:
@@ -73,6 +87,7 @@ def document(view: StatusView) -> dict[str, object]:
         "looked_at": timestamp(view.looked_at),
         "stale": view.stale,
         "acting": view.acting,
+        "daemon": None if view.daemon is None else asdict(view.daemon),
         "problems": view.problems,
         "counts": {phase.value: count for phase, count in view.counts().items()},
         "hosts": [{**asdict(host), "since": timestamp(host.since)} for host in view.hosts],

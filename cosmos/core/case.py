@@ -28,6 +28,8 @@ class Policy:
     """Waiting runs a host whose inputs are uploaded before there is a slot."""
     run_ahead: bool = True
     """Start the next run of a GPU in advance: it waits on the host for the one that computes there."""
+    prune: frozenset[str] = frozenset()
+    """Keys that are gone from the specs, and whose running work is stopped."""
     keep_failed: frozenset[str] = frozenset()
     """Hosts on which run directories of failed attempts stay."""
 

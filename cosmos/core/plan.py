@@ -47,6 +47,7 @@ class Cause(StrEnum):
     CANCELLED = "cancelled"
     SUSPENDED = "suspended"
     NOT_WANTED = "not_wanted"  # no spec asks for it any more, or its result is here already
+    REMOVED = "removed_from_specs"  # its spec is gone, and what runs is to be stopped then
     ORPHANED = "orphaned"  # ours, and unknown to the database
     OUTPUTS_MISSING = "outputs_missing"
     OUTPUTS_CORRUPT = "outputs_corrupt"

@@ -12,7 +12,8 @@ from typing import cast
 from pydantic.json_schema import models_json_schema
 
 from cosmos.core.matrix import AXIS
-from cosmos.core.spec import DURATION, KINDS
+from cosmos.core.spec import KINDS
+from cosmos.duration import DURATION
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from cosmos.core.problem import did_you_mean
 from cosmos.core.reasons import LISTABLE, LISTED, Reason, is_infra
+from cosmos.duration import Seconds
 
 NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 NAME_HELP = "lower-case letters, digits and inner dashes, at most 63"
@@ -19,19 +20,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Scalar = bool | int | float | str
 
-DURATION = r"^(?=.)(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?$"
-_DURATION = re.compile(DURATION)
 _BAD_TEXT = re.compile("[\x00\ud800-\udfff]")
-
-
-def seconds(value: object) -> object:
-    """`1h30m`, `45s` or a number of seconds as float seconds; other values unchanged, for pydantic to refuse."""
-    if isinstance(value, str) and (match := _DURATION.match(value)):
-        hours, minutes, rest = (int(part or 0) for part in match.groups())
-        return float(hours * 3600 + minutes * 60 + rest)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    return value
 
 
 def _text(value: object) -> object:
@@ -60,11 +49,6 @@ def relative_path(value: object) -> object:
 Text = Annotated[str, BeforeValidator(_text)]
 RelativePath = Annotated[
     str, BeforeValidator(relative_path), Field(json_schema_extra={"description": "path inside the project"})
-]
-Seconds = Annotated[
-    float,
-    BeforeValidator(seconds, json_schema_input_type=str | float),
-    Field(gt=0, le=30 * 86400, allow_inf_nan=False),
 ]
 Labels = dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_./-]{0,61}[a-z0-9])?$")], str]
 

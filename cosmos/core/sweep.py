@@ -93,7 +93,7 @@ def leftovers(
                 continue
             if attempt.is_open:
                 if _is_done(attempt, recorded) or not (attempt.digest in wanted or _is_kept(attempt, view, desired)):
-                    operations += _unwanted(attempt, view, recorded)
+                    operations += _unwanted(attempt, view, recorded, is_pruned=attempt.key in policy.prune)
             elif not attempt.released and attempt.batch_id not in held:
                 needed = attempt.digest not in recorded.ledger and (
                     attempt.digest in wanted or desired.holds(attempt.key)
@@ -156,7 +156,7 @@ def _given_up(attempt: Attempt, recorded: Recorded) -> list[Operation]:
     return [_fail(attempt, Reason.ASSUMED_LOST, given_up_by(request))] if lost else []
 
 
-def _unwanted(attempt: Attempt, view: Reachable, recorded: Recorded) -> list[Operation]:
+def _unwanted(attempt: Attempt, view: Reachable, recorded: Recorded, *, is_pruned: bool) -> list[Operation]:
     """The spec is gone or asks for something else now: run on, collect, never start."""
     batch = view.batches.get(attempt.batch_id)
     request = recorded.requests.get(attempt.digest)
@@ -172,7 +172,7 @@ def _unwanted(attempt: Attempt, view: Reachable, recorded: Recorded) -> list[Ope
     if batch.survivors or (cancelled and batch.state is BatchState.RUNNING):
         return [_act(attempt, Act.STOP, Cause.CANCELLED if cancelled else Cause.LOST)]
     if batch.state is BatchState.RUNNING:
-        return []
+        return [_act(attempt, Act.STOP, Cause.REMOVED)] if is_pruned else []
     return [_fail(attempt, *lost_because(batch, view))]
 
 

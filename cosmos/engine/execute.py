@@ -17,7 +17,7 @@ from cosmos.core.placing import source_blob
 from cosmos.core.plan import Act, Blob, Cause, Operation
 from cosmos.core.ports import BatchPlan, Progress
 from cosmos.core.reasons import Reason
-from cosmos.core.recorded import Attempt, AttemptState, Recorded
+from cosmos.core.recorded import Attempt, AttemptState, Recorded, Request, Verb
 from cosmos.engine.collect import collect, save_log
 from cosmos.engine.recall import recall
 from cosmos.engine.world import World
@@ -176,6 +176,11 @@ def _record(want: DesiredRun, world: World) -> None:
 
 def _stop(given: Assignment, world: World) -> None:
     operation = given.operation
+    if (
+        operation.cause is Cause.REMOVED
+    ):  # no failure of its own: if its spec comes back, it is tried as if never stopped
+        now, digest, after = world.clock.now(), operation.digest, operation.attempt
+        world.records.request(Request(digest=digest, verb=Verb.RETRY, after=after, at=now, why="its spec was gone"))
     world.hosts[operation.host].stop(operation.batch_id, world.grace_s)
     world.records.event("Normal", operation.key, "Stopped", operation.cause.value, world.clock.now())
 

@@ -2,15 +2,19 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from cosmos.core.case import Policy
 from cosmos.core.plan import Plan
 from cosmos.engine.converge import Converge
-from cosmos.errors import BusyError
-from cosmos.outcome import Outcome, PlanView, Progress
-from cosmos.project import plans, reading, requests, saved
+from cosmos.errors import BusyError, RefusedError
+from cosmos.outcome import DaemonNote, Outcome, PlanView, Progress
+from cosmos.project import handover, plans, reading, requests, saved
 from cosmos.project.wiring import Project
 from cosmos.state.lease import Hold, Tell
+
+HAND_OVER_S = 60.0
+"""How long a daemon is followed that stops something: longer than programs are given to end."""
 
 Listener = Callable[[Progress], None]
 
@@ -32,13 +36,34 @@ class Acting:
 
     def apply(self, view: PlanView, by: str, *, wait: bool, timeout_s: float | None) -> Outcome:
         expected = saved.planned(self._project, view) if view.exact else None
-        with self._project.lease.held(tell=self._tell(view.plan), is_detached=lambda: self._detached) as hold:
-            if expected is not None:  # another controller may have acted since
-                view = saved.again(self._project, expected, "the plan")
-            if view.rerun:
-                requests.rerun(self._project, view, by)
-            targets = view.selected if view.targeted else None
-            return self._converge(hold, view, targets, wait=wait, timeout_s=timeout_s)
+        try:
+            with self._project.lease.held(tell=self._tell(view.plan), is_detached=lambda: self._detached) as hold:
+                if expected is not None:  # another controller may have acted since
+                    view = saved.again(self._project, expected, "the plan")
+                if view.rerun:
+                    requests.rerun(self._project, view, by)
+                targets = view.selected if view.targeted else None
+                return self._converge(hold, view, targets, wait=wait, timeout_s=timeout_s)
+        except BusyError:
+            daemon = handover.present(self._project)
+            if daemon is None or view.exact:  # a daemon does all that its specs ask for, not one plan
+                raise
+        handover.check_same(self._project, daemon, view)
+        if view.rerun:
+            requests.rerun(self._project, view, by)
+        return self._hand_over(daemon, view, wait=wait, timeout_s=timeout_s)
+
+    def reconcile(self, timeout_s: float | None, *, accept_removals: bool) -> bool:
+        """Ask the daemon for a look; True once a pass that began afterwards has ended."""
+        daemon = handover.present(self._project)
+        if daemon is None:
+            raise RefusedError(
+                "no daemon acts on this project", "cosmos daemon starts one; cosmos apply does it once, here"
+            )
+        if accept_removals:
+            handover.accept(self._project, daemon)
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        return handover.await_pass(self._project, handover.ask(self._project), end, lambda: self._detached)
 
     def wait(self, targets: Sequence[str], labels: Sequence[str], timeout_s: float | None) -> Outcome:
         view = plans.make(self._project, targets, labels)
@@ -62,12 +87,28 @@ class Acting:
     def cancel(self, names: Sequence[str], labels: Sequence[str], by: str, why: str) -> Outcome:
         return self.carry_out(requests.cancel(self._project, names, labels, by, why))
 
+    def _hand_over(self, daemon: DaemonNote, view: PlanView, *, wait: bool, timeout_s: float | None) -> Outcome:
+        """Let the daemon do it, and follow what it records."""
+        self._tell(view.plan)(f"the daemon ({daemon.name}) does it")
+        end = None if timeout_s is None else time.monotonic() + timeout_s
+        heard = handover.await_pass(self._project, handover.ask(self._project), end, lambda: self._detached)
+        left = None if end is None else max(0.0, end - time.monotonic())
+        if not heard or not wait:
+            left = 0.0
+        read = self._project.records.board
+        outcome = reading.follow(read, view, lambda: self._detached, left, self._listener)
+        outcome = replace(outcome, timed_out=outcome.timed_out and (wait or not heard))
+        return replace(outcome, handed_to="" if wait else daemon.name)
+
     def carry_out(self, view: PlanView) -> Outcome:
         """Stop and close what was asked for, and start nothing; or leave it to the controller that is there."""
         try:
             with self._project.lease.held(tell=self._tell(view.plan), is_detached=lambda: self._detached) as hold:
                 return self._converge(hold, view, frozenset(), wait=False, timeout_s=None)
         except BusyError as busy:
+            daemon = handover.present(self._project)
+            if daemon is not None:
+                return self._hand_over(daemon, view, wait=True, timeout_s=HAND_OVER_S)
             return Outcome(statuses=view.plan.statuses, problems=view.problems, handed_to=busy.message)
 
     def _tell(self, plan: Plan) -> Tell:

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cosmos.commits import Commits, Since
 from cosmos.core.desired import Desired
 from cosmos.core.files import FactCache, FileFact, Inputs, Stamp
 from cosmos.core.load import SourceFile
@@ -14,17 +13,17 @@ from cosmos.engine.desire import Surroundings, desire
 from cosmos.errors import StorageError
 from cosmos.local_ai.probe import MediaProbe
 from cosmos.project.wiring import Project
+from cosmos.source.checkout import Checkout, Since
 from cosmos.store.inputs import ProjectInputs
 
 
-def commits(project: Project) -> Commits:
-    return Commits(project.settings.root)
+def checkout(project: Project) -> Checkout:
+    return Checkout(project.settings.root)
 
 
 def specs(project: Project, commit: str) -> tuple[SourceFile, ...]:
     """The spec files of a commit."""
-    folder = project.settings.specs.relative_to(project.settings.root).as_posix()
-    return commits(project).specs(commit, folder)
+    return checkout(project).repository().specs(commit, project.tree.folder)
 
 
 def desired(project: Project, commit: str) -> Desired:
@@ -51,9 +50,9 @@ class _InputsAt:
     """Files that git has otherwise at the commit are taken from there, all others from the disk."""
 
     def __init__(self, project: Project, commit: str, folder: Path) -> None:
-        self._commits = commits(project)
+        self._checkout = checkout(project)
         self._commit = commit
-        self._since: Since = self._commits.since(commit)
+        self._since: Since = self._checkout.since(commit)
         self._folder = folder
         self._here = project.surroundings.inputs
         self._then = ProjectInputs(folder, _OnlyMedia(project.facts), MediaProbe())
@@ -83,7 +82,7 @@ class _InputsAt:
         target = self._folder / path
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            self._commits.write_file(self._commit, path, target)
+            target.write_bytes(self._checkout.file_of(self._commit, path))
 
 
 class _OnlyMedia:

@@ -47,11 +47,13 @@ def _idle(project: Project, look: Look) -> dict[str, Idle]:
     return idle(project.records.gpu_attempts()) if has_gpus else {}
 
 
-def remember(project: Project, look: Look, plan: Plan) -> None:
+def remember(project: Project, look: Look, plan: Plan) -> tuple[HostNote, ...]:
     """Note the hosts beside the statuses, for readers that do not look."""
-    text = notes_to_text(notes(rows(project, look, plan)))
+    found = tuple(notes(rows(project, look, plan)))
+    text = notes_to_text(found)
     if text != project.records.noted(HOSTS):
         project.records.note(HOSTS, text)
+    return found
 
 
 def notes(found: Iterable[HostRow]) -> list[HostNote]:

@@ -14,6 +14,7 @@ from cosmos.hosts.run_directory import RunDirectoryHost
 from cosmos.hosts.ssh.connection import presented_key
 from cosmos.hosts.ssh.keys import EDIT_HOST_KEY, HostKey, find_pin, trust
 from cosmos.hosts.ssh.target import SshTarget
+from cosmos.project import handover
 from cosmos.project.wiring import Project, ssh_target
 from cosmos.views import ShownKey, ShownOwner
 
@@ -97,7 +98,7 @@ class Machines:
             HostUnreachable: The folder belongs to a third one by now.
         """
         project = self._open()
-        with project.lease.held() as hold:
+        with handover.turn(project) as hold:
             self._host(shown.name).under(hold.epoch, hold.since).claim(shown.line)
 
     def key(self, name: str) -> ShownKey:

@@ -116,8 +116,10 @@ def _as_if_asked(recorded: Recorded, requests: Iterable[Request]) -> Recorded:
 
 def remember(project: Project, desired: Desired) -> None:
     """Note the state of the specs beside the statuses, for readers that do not look."""
-    project.records.note(FINGERPRINT, desired.fingerprint)
-    project.records.note(PROBLEMS, str(len(desired.problems)))
+    new = {FINGERPRINT: desired.fingerprint, PROBLEMS: str(len(desired.problems))}
+    for name, value in project.records.noted_all(list(new)).items():
+        if value != new[name]:
+            project.records.note(name, new[name])
 
 
 def tell(report: Report, project: Project, listener: Callable[[Progress], None] | None) -> None:

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cosmos.config import Settings
 from cosmos.core.plan import ENDED, Phase, Plan, RunStatus
-from cosmos.outcome import Outcome, PlanView, Progress, StatusView, notes_from_text
-from cosmos.source import WorkingTree
+from cosmos.outcome import DaemonNote, Outcome, PlanView, Progress, StatusView, daemon_from_text, notes_from_text
+from cosmos.settings import Settings
+from cosmos.source.tree import WorkingTree
 from cosmos.state.board import Board
 from cosmos.state.process import is_at_work
 from cosmos.state.quick import read_board
@@ -25,6 +25,12 @@ HOSTS = "hosts"
 
 ASKED = "asked"
 """Note beside the statuses: when a person last said something that changes where runs stand."""
+
+DAEMON = "daemon"
+"""Note beside the statuses: the daemon, as `outcome.DaemonNote`; empty where none is there."""
+
+HANDLED = "handled"
+"""Note beside the statuses: what `ASKED` was when the last pass of a daemon began."""
 
 MOVING = frozenset({Phase.STAGING, Phase.STARTING, Phase.RUNNING, Phase.COLLECTING})
 """Phases that may have passed since the last look."""
@@ -64,12 +70,23 @@ def status_view(board: Board, settings: Settings) -> StatusView:
         problems=int(board.notes.get(PROBLEMS, "0")),
         is_overtaken=float(board.notes.get(ASKED, "0")) > (board.looked_at or 0.0),
         acting=board.holder is not None and is_at_work(*board.holder),
+        daemon=present_in(board),
     )
 
 
-def note_asked(records: "SqlRecords", at: float) -> None:
-    """What a person says changes where runs stand; the next status looks again."""
-    records.note(ASKED, repr(at))
+def present_in(board: Board) -> DaemonNote | None:
+    """The daemon that acts, if one does."""
+    alive = board.holder is not None and is_at_work(*board.holder)
+    return daemon_from_text(board.notes.get(DAEMON, "")) if alive else None
+
+
+def note_asked(records: "SqlRecords", at: float) -> float:
+    """What a person says changes where runs stand; the next status looks again, and a daemon at once.
+
+    Returns:
+        The number of this asking: a pass has heard it once `HANDLED` is no less.
+    """
+    return records.raise_note(ASKED, at)
 
 
 FOLLOW_S = 2.0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cosmos.core.flaw import Verified
 from cosmos.core.garbage import Cleared, Scope
-from cosmos.project import gc, past, verify, versions
+from cosmos.project import gc, handover, past, verify, versions
 from cosmos.project.machines import Machines
 from cosmos.project.wiring import Project
 from cosmos.state import safekeeping
@@ -47,7 +47,7 @@ class Upkeep:
         names = Machines(self._open).named(hosts)
         if not fix:
             return verify.verify(self._open(), names, read=read, fix=False, say=say)
-        with self._open().lease.held() as hold:
+        with handover.turn(self._open(), say) as hold:
             return verify.verify(self._open().under(hold), names, read=read, fix=True, say=say)
 
     def garbage(self, scope: Scope) -> Cleared:
@@ -66,7 +66,7 @@ class Upkeep:
             NotFoundError: A host of the scope is not configured.
         """
         named = self._named(scope)
-        with self._open().lease.held() as hold:
+        with handover.turn(self._open(), say) as hold:
             project = self._open().under(hold)
             return gc.remove(project, gc.find(project, named), named, say)
 

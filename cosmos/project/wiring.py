@@ -17,7 +17,6 @@ from importlib import metadata, resources
 from pathlib import Path
 
 from cosmos.adapters import ADAPTERS
-from cosmos.config import HostSettings, Settings
 from cosmos.core.desired import Desired
 from cosmos.core.load import Loaded, SourceFile, load
 from cosmos.core.placement import HostConfig
@@ -36,7 +35,8 @@ from cosmos.hosts.run_directory import RunDirectoryHost
 from cosmos.hosts.ssh.target import SshTarget
 from cosmos.hosts.transport import Transport
 from cosmos.local_ai.probe import MediaProbe
-from cosmos.source import Revision, WorkingTree
+from cosmos.settings import HostSettings, Settings
+from cosmos.source.tree import Revision, WorkingTree
 from cosmos.state.database import Database, open_database
 from cosmos.state.facts import SqlFactCache
 from cosmos.state.lease import Hold, Lease
@@ -157,7 +157,7 @@ def open_project(settings: Settings) -> Project:
         adapters=ADAPTERS,
         clock=SystemClock(),
         owner=who,
-        commit=f"{revision.commit}{'-dirty' if revision.dirty and revision.commit else ''}",
+        commit=commit_words(revision),
         versions=versions,
         provenance=lambda folder: store.read(folder, PROVENANCE),
     )
@@ -170,6 +170,11 @@ def open_project(settings: Settings) -> Project:
     )
     stock = LocalStock(settings.state / "store", settings.outputs, facts)
     return Project(settings, database, records, machines, facts, world, stock, surroundings, tree, revision)
+
+
+def commit_words(revision: Revision) -> str:
+    """A revision as attempts and results record it."""
+    return f"{revision.commit}{'-dirty' if revision.dirty and revision.commit else ''}"
 
 
 def built_in_models() -> dict[str, ModelSpec]:

@@ -89,6 +89,11 @@ class Lease:
         self._seen: tuple[int, int, float] | None = None
         """Another holder's epoch and beat, and when they were first seen, by the monotonic clock."""
 
+    @property
+    def name(self) -> str:
+        """Who takes it, for people: `process 4711`."""
+        return self._name(self._process)
+
     @contextmanager
     def held(
         self, *, watch: bool = True, tell: Tell = logger.warning, is_detached: Callable[[], bool] = lambda: False

@@ -128,8 +128,17 @@ class SqlRecords:
 
     def noted(self, name: str) -> str:
         """What was kept last under a name; empty where nothing was."""
+        return self.noted_all([name])[name]
+
+    def noted_all(self, names: Sequence[str]) -> dict[str, str]:
+        """The same for several names, as of one moment."""
         with self._database.reading() as connection:
-            return statuses.noted(connection, name)
+            return statuses.noted(connection, names)
+
+    def raise_note(self, name: str, value: float) -> float:
+        """Keep a number that only grows: this one, or a little more than the last; returns it."""
+        with self._database.writing() as connection:
+            return statuses.raise_note(connection, name, value)
 
     # What people read
 

@@ -4,6 +4,7 @@ Only rows that differ are written. A run that is no longer in the specs is marke
 that its name still leads to what it made. Called by `SqlRecords`, in its transaction.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
@@ -50,8 +51,25 @@ def _note(dialect: str) -> Insert:
     return kept.on_conflict_do_update(index_elements=["name"], set_={"value": kept.excluded.value})
 
 
-def noted(connection: Connection, name: str) -> str:
-    return connection.execute(select(notes.c.value).where(notes.c.name == name)).scalar() or ""
+def noted(connection: Connection, names: Iterable[str]) -> dict[str, str]:
+    """The notes of these names; empty text where there is none."""
+    found = dict.fromkeys(names, "")
+    found.update((name, value) for name, value in connection.execute(_NOTED, {"names": list(found)}))
+    return found
+
+
+_NOTED = select(notes.c.name, notes.c.value).where(notes.c.name.in_(bindparam("names", expanding=True)))
+
+
+_NUMBER = select(notes.c.value).where(notes.c.name == bindparam("name")).with_for_update()
+
+
+def raise_note(connection: Connection, name: str, value: float) -> float:
+    """Make a note that is a number a greater one: this value, or else a little more than it was."""
+    before = connection.execute(_NUMBER, {"name": name}).scalar()
+    raised = max(value, math.nextafter(float(before), math.inf)) if before else value
+    note(connection, name, repr(raised))
+    return raised
 
 
 def _unknown(row: Row) -> Row:

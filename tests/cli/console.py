@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from cosmos.outcome import DaemonNote
 from tests.engine.workshop import WRITE, Workshop
 from tests.projects import Project, shell_environment
 
@@ -59,6 +60,19 @@ class Console(Workshop):
 
     def terminal(self, *words: str, columns: int = 80, **environment: str) -> "Terminal":
         return Terminal(self.root, words, columns, environment)
+
+    def is_made(self, key: str) -> bool:
+        return (self.root / "outputs" / key / "latest" / "out.txt").exists() and self.phase(key) == "Succeeded"
+
+    def phase(self, key: str) -> str:
+        """As the last look left it; empty before the first one."""
+        with self.api() as api:
+            return next((row.phase.value for row in api.status(look=False).statuses if row.key == key), "")
+
+    def daemon(self) -> DaemonNote | None:
+        """What `cosmos status` knows of a daemon."""
+        with self.api() as api:
+            return api.status(look=False).daemon
 
     @property
     def go(self) -> Path:

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 from cosmos import scaffold
-from cosmos.config import File
+from cosmos.settings import File
 from tests.cli.console import Console
 
 

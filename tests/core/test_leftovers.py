@@ -316,6 +316,24 @@ def test_unwanted_work_runs_on_unless_it_is_cancelled() -> None:
     assert "x stop city   cancelled   local" in cancelled.text()
 
 
+def test_work_whose_spec_is_gone_is_stopped_where_that_was_said() -> None:
+    running = {"local": reachable(an_observed_batch())}
+    pruned = Policy(prune=frozenset({"city"}))
+    expect(
+        Scene(attempts=[an_attempt()], hosts=running, policy=pruned),
+        """
+        x stop city   removed_from_specs   local
+        Plan: 1 to stop; 0 unchanged.
+        """,
+    )
+    assert (
+        Scene(attempts=[an_attempt("b")], hosts={"local": reachable(an_observed_batch("b"))}, policy=pruned)
+        .plan()
+        .is_empty
+    )
+    assert Scene(wants=[a_want()], attempts=[an_attempt()], hosts=running, policy=pruned).plan().is_empty
+
+
 def test_run_directories_of_failures_stay_where_the_host_keeps_them() -> None:
     failed = an_attempt(state=FAILED, reason=Reason.PROGRAM_FAILED)
     good = an_attempt("b", state=SUCCEEDED)

@@ -472,7 +472,7 @@ def test_who_told_it_to_end_is_recorded_whatever_the_program_ends_with(
     tmp_path: Path, number: int, asked: bool
 ) -> None:
     folder = place(tmp_path, "bash", "-c", "trap 'exit 7' TERM; touch up; while :; do sleep 0.05; done")
-    runner = subprocess.Popen(["bash", str(folder / "run.sh")])
+    runner = subprocess.Popen(["env", "--default-signal=HUP", "bash", str(folder / "run.sh")])  # nohup may be around
     until((folder / "up").exists, "the program is there")
     if asked:
         (folder / "stop").write_text("1000\n")

@@ -19,8 +19,9 @@ from cosmos.config import ConfigManager
 from cosmos.core.case import Policy
 from cosmos.core.plan import Phase
 from cosmos.engine import converge
-from cosmos.engine.converge import WATCH_AGAIN_S, Converge
+from cosmos.engine.converge import Converge
 from cosmos.engine.cycle import Report
+from cosmos.engine.watch import WATCH_AGAIN_S
 from cosmos.project.wiring import open_project
 from tests.processes import words
 from tests.remote.site import PATIENCE_S, SLOW, Site, model, runs, until

@@ -233,11 +233,11 @@ def gpus_are_not_locked() -> list[Patch]:
 def an_edit_stops_work() -> list[Patch]:
     unwanted = sweep._unwanted
 
-    def hasty(attempt: Any, view: Any, recorded: Any) -> Any:
+    def hasty(attempt: Any, view: Any, recorded: Any, *, is_pruned: bool) -> Any:
         batch = view.batches.get(attempt.batch_id)
         if batch is not None and batch.state is BatchState.RUNNING:
             return [sweep._act(attempt, Act.STOP, Cause.NOT_WANTED)]
-        return unwanted(attempt, view, recorded)
+        return unwanted(attempt, view, recorded, is_pruned=is_pruned)
 
     return [(sweep, "_unwanted", hasty)]
 

@@ -11,7 +11,7 @@ from cosmos.core.load import load
 from cosmos.core.problem import Code
 from cosmos.core.yaml12 import BYTES_MAX
 from cosmos.errors import ConfigError
-from cosmos.source import Revision, WorkingTree
+from cosmos.source.tree import Revision, WorkingTree
 
 SPEC = "kind: Prompt\nname: rain\ntext: rain\n"
 
@@ -135,7 +135,7 @@ READ_AS_NOBODY = """
 import os, sys
 from pathlib import Path
 import cosmos.core.load  # now, as nobody may not be able to
-from cosmos.source import WorkingTree
+from cosmos.source.tree import WorkingTree
 os.setgid(65534); os.setuid(65534)
 root = Path(sys.argv[1])
 for file in WorkingTree(root, root / "specs").read():

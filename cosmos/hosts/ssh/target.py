@@ -4,8 +4,8 @@ import getpass
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosmos.config import read_jump
 from cosmos.errors import ConfigError
+from cosmos.settings import read_jump
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Where desired state comes from: the spec files of a working tree, and the git revision they are at.
+"""The spec files of a working tree, and the git revision they are at.
 
 The project's wiring makes one `WorkingTree`. It reads and never writes, follows no link out of the
 project, opens nothing but regular files, and fetches no more of a file than `core.load` would look at.
@@ -9,13 +9,13 @@ runs are no longer wanted.
 import hashlib
 import os
 import stat
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosmos.errors import ConfigError
+from cosmos.errors import ConfigError, SourceError
+from cosmos.source.git import Git
 
 if TYPE_CHECKING:  # a quick status asks for the fingerprint, and must not load what reads YAML
     from cosmos.core.load import SourceFile
@@ -23,7 +23,6 @@ if TYPE_CHECKING:  # a quick status asks for the fingerprint, and must not load 
 SUFFIXES = (".yaml", ".yml")
 GIT_TIMEOUT_S = 10.0
 
-_GIT = ("git", "--no-pager", "--literal-pathspecs", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
 _STATUS = ("status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--ignore-submodules=all")
 _WITH_UNKNOWN_FILES = ("--untracked-files=all", "--ignored=traditional")
 _FIELDS_BEFORE_PATH = {b"1": 8, b"u": 10, b"?": 1, b"!": 1}
@@ -55,6 +54,11 @@ class WorkingTree:
         self._root = root
         self._specs = specs
 
+    @property
+    def folder(self) -> str:
+        """The specs, as seen from the project."""
+        return self._specs.relative_to(self._root).as_posix()
+
     def read(self) -> "tuple[SourceFile, ...]":
         """Every file below the specs folder that ends in .yaml or .yml, sorted; hidden ones are not seen.
 
@@ -72,26 +76,11 @@ class WorkingTree:
 
     def revision(self) -> Revision:
         """The commit, and whether the spec files differ from it; those that git ignores differ too."""
-        words = (*_GIT, "-C", str(self._root), *_STATUS, *_WITH_UNKNOWN_FILES, "--", str(self._specs))
         try:
-            done = subprocess.run(
-                words,
-                env=_environment(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=GIT_TIMEOUT_S,
-                check=False,
-            )
-        except FileNotFoundError:
-            return _unknown("git is not installed")
-        except OSError as error:
-            return _unknown(f"git cannot be started: {error.strerror}")
-        except subprocess.TimeoutExpired:
-            return _unknown(f"git did not answer within {GIT_TIMEOUT_S:.0f} s")
-        if done.returncode != 0:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            return _unknown(said[0].removeprefix("fatal: ") if said else f"git ended with {done.returncode}")
-        return _revision(done.stdout.split(b"\0"))
+            out = Git(self._root).run(*_STATUS, *_WITH_UNKNOWN_FILES, "--", str(self._specs), timeout_s=GIT_TIMEOUT_S)
+        except SourceError as error:
+            return _unknown(error.message.removeprefix(f"{self._root}: "))
+        return _revision(out.split(b"\0"))
 
     def _check_folder(self) -> None:
         hint = "make it with `cosmos init`, or set project.specs in cosmos.toml"
@@ -162,8 +151,12 @@ class WorkingTree:
     def _shown(self, path: Path) -> str:
         """Path below the project with `/`, in characters that any terminal and any log can take."""
         inside = path.relative_to(self._root) if path.is_relative_to(self._root) else path
-        text = inside.as_posix()
-        return text if text.isprintable() else text.encode("unicode_escape", "surrogatepass").decode("ascii")
+        return printable_path(inside.as_posix())
+
+
+def printable_path(text: str) -> str:
+    """A path in characters that any terminal and any log can take."""
+    return text if text.isprintable() else text.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def _is_folder(path: Path) -> bool | None:
@@ -192,12 +185,6 @@ def _stamp(path: Path) -> str:
     except OSError as error:
         return str(error.errno)
     return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino} {found.st_mode}"
-
-
-def _environment() -> dict[str, str]:
-    """Ours without GIT_ variables: a hook that calls cosmos has some that name another repository."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return {**kept, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 
 
 def _unknown(why: str) -> Revision:
