@@ -101,13 +101,13 @@ class CosmosAPI:
         None looks when work was under way at the last look, or when there was none yet. A daemon looks all the time,
         and is the one that is asked to.
         """
-        from cosmos.project import handover, reading
+        from cosmos.project import reading
 
         quick = reading.quick_status(self.settings)
         if quick is not None and not look and (look is False or quick.daemon or not reading.is_moving(quick)):
             return quick
-        if look and handover.present(self._project):
-            self.reconcile(timeout_s=handover.TURN_S)
+        if look and quick is not None and quick.daemon:
+            self.reconcile(timeout_s=60.0)
         elif look is not False:
             self.plan()
         return reading.status_view(self._project.records.board(), self.settings)

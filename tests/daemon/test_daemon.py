@@ -47,6 +47,17 @@ def test_it_ends_at_once_and_what_runs_goes_on_and_is_found_again(console: Conso
     assert console.launches == ["one"]
 
 
+def test_a_saved_plan_is_not_handed_to_a_daemon(console: Console) -> None:
+    console.specs(runs("one"))
+    process = daemon(console)
+    wait_until(lambda: console.is_made("one"))
+    console.cosmos("plan", "one", "--rerun", "--out", "a.plan")
+    done = console.cosmos("apply", "--plan", "a.plan")
+    end(process)
+
+    assert (done.returncode, console.launches) == (4, ["one"])
+
+
 def test_apply_lets_the_daemon_do_it_and_follows_it(console: Console) -> None:
     console.specs(runs("one"), program=console.slow())
     process = daemon(console)
