@@ -1,5 +1,6 @@
 """cosmos daemon on real processes: changes are applied, others are served, and nothing ends it but a signal."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -224,3 +225,17 @@ def test_suspend_is_carried_out_by_the_daemon_and_does_not_wait_for_what_runs(co
 
     assert (done.returncode, resumed.returncode) == (0, 0)
     assert "Suspended" in looked.stdout
+
+
+def test_a_reader_of_the_log_that_stands_still_holds_nothing_up(console: Console) -> None:
+    """As less does, and a terminal after Ctrl-S."""
+    console.specs(runs("one"))
+    process = console.start("-vv", "daemon", "--working-tree")
+    assert process.stderr is not None
+    fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 8192)
+    for number in range(8):
+        console.specs(runs("one").replace("word: one", f"word: w{number}"))
+        wait_until(lambda: console.is_made("one") and console.output("one") == f"Heavy rain w{number}")  # noqa: B023
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    assert len(process.stderr.read()) >= 4096, "the log was as full as it gets"
