@@ -85,15 +85,17 @@ class CosmosAPI:
         """Everything that the specs ask for, with every problem found. Looks at no host."""
         return self._project.desire()
 
-    def plan(self, targets: Sequence[str] = (), labels: Sequence[str] = (), *, rerun: bool = False) -> PlanView:
+    def plan(
+        self, targets: Sequence[str] = (), labels: Sequence[str] = (), *, rerun: bool = False, prune: bool = False
+    ) -> PlanView:
         """Look, and say what apply would do. Changes nothing but the record of the look.
 
         Targets are names, ids, globs over keys or unique prefixes; labels are terms as `name=value`, `name!=value`,
-        `name`, `!name`. With `rerun` the finished runs among them are planned again.
+        `name`, `!name`. `rerun` plans the finished ones again; `prune` stops what runs for specs that are gone.
         """
         from cosmos.project import plans
 
-        return plans.make(self._project, targets, labels, rerun=rerun)
+        return plans.make(self._project, targets, labels, rerun=rerun, prune=prune)
 
     def status(self, *, look: bool | None = None) -> StatusView:
         """Where every run stands. `look` True looks at the hosts first, False never does.
