@@ -114,7 +114,7 @@ class Acting:
         self._tell(view.plan)(f"the daemon ({daemon.name}) does it")
         try:
             heard = handover.await_pass(self._project, handover.ask(self._project), end, lambda: self._detached)
-        except RefusedError:
+        except handover.GoneError:
             return None
         if heard and follow:
             return self._follow(view, end)

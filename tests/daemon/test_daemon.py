@@ -149,6 +149,7 @@ def test_specs_that_are_away_for_a_while_end_nothing(console: Console) -> None:
     wait_until(lambda: bool(console.launches))
     shutil.move(console.root / "specs", console.root / "away")
     wait_until(lambda: "there is no folder specs" in failure(console))
+    asked = console.cosmos("reconcile")
     console.go.touch()
     shutil.move(console.root / "away", console.root / "specs")
     wait_until(lambda: console.is_made("one"))
@@ -156,6 +157,8 @@ def test_specs_that_are_away_for_a_while_end_nothing(console: Console) -> None:
 
     assert code == 0
     assert "there is no folder specs" in log
+    assert asked.returncode == 1
+    assert f"the daemon (process {process.pid}) could not look: there is no folder specs" in asked.stderr
     assert console.launches == ["one"]
 
 
