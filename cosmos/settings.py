@@ -23,12 +23,15 @@ _LISTEN = re.compile(r"(?:\[(?P<bracketed>[0-9A-Fa-f:.]+(?:%[^]\s]+)?)\]|(?P<pla
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
 _OURS = ("/cosmos", "/cosmos.gpus", "/proc", "/sys", "/dev")
 """What a container has by itself: a mount there would hide it."""
+_MACHINE = r"(?:\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[A-Za-z0-9_][A-Za-z0-9._-]*)"
+_LOGIN = r"(?:[A-Za-z0-9._][A-Za-z0-9._+-]*@)?"
 _URL = re.compile(
-    r"(?!-)(?!.*::)(?:(?:ssh|https|file)://[!-~]+"  # an address,
-    r"|[A-Za-z0-9._-]+(?:@[A-Za-z0-9._-]+)?:(?!//)(?!-)[!-~]+"  # machine:path,
-    r"|[^:\x00-\x1f]+)"  # or a path
+    rf"(?:ssh|https)://{_LOGIN}{_MACHINE}(?::[0-9]{{1,5}})?/[!-~]+|file:///[!-~]+"  # an address,
+    rf"|{_LOGIN}{_MACHINE}:(?!//|[:-])[!-~]+"  # machine:path,
+    r"|[/~.].*|(?!-)[^:]+"  # or a path
 )
-_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]*")
+_PASSWORD = re.compile(r"[a-z]+://[^/@]*:[^/@]*@")
+_REF = re.compile(r"(?![-+./])(?!.*(?:\.\.|@\{|//|/\.))[^\s~^:?*\\[\x00-\x20\x7f]+(?<![./])(?<!\.lock)")
 _SCHEMA = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,31})://")
 _PLACE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:(?:/|~/).+")
 _NO_URL = "neither an URL as slack://... nor env:VARIABLE nor file:/PATH nor file:~/PATH"
@@ -165,12 +168,12 @@ class GitSettings(Section):
     def _names_no_option(self) -> Self:
         """An address or a name that git would take for something else."""
         found = []
-        if self.url and not _URL.fullmatch(self.url):
-            found.append(
-                ("url", f"`{self.url}` is none that is followed: write ssh://, https://, user@host:path, or a path")
-            )
-        if not _REF.fullmatch(self.ref) or ".." in self.ref or "@{" in self.ref:
-            found.append(("ref", f"`{self.ref}` is no name of a branch or tag"))
+        if _PASSWORD.match(self.url):
+            found.append(("url", "it has a password: take that out, and give it to git by a credential helper"))
+        elif self.url and not (_URL.fullmatch(self.url) and self.url.isprintable()):
+            found.append(("url", "no address that is followed: write ssh://, https://, user@host:path, or a path"))
+        if not (_REF.fullmatch(self.ref) and self.ref.isprintable()):
+            found.append(("ref", f"{self.ref!a} is no name of a branch or tag"))
         if self.path.startswith(("/", "-")) or ".." in self.path.split("/"):
             found.append(("path", f"`{self.path}` leads out of the repository: write it as seen from its top"))
         if found:

@@ -151,9 +151,8 @@ def test_a_server_that_does_not_answer_is_given_up(repo: Repo, tmp_path: Path, m
     waits.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 1000\n")
     waits.chmod(0o755)
     monkeypatch.setenv("GIT_SSH_COMMAND", str(waits))
-    monkeypatch.setattr("cosmos.source.mirror.FETCH_S", 1.0)
     with pytest.raises(SourceError, match="did not answer within 1 s"):
-        Mirror(tmp_path / "mirror", "ssh://127.0.0.1/nothing").fetch()
+        Mirror(tmp_path / "mirror", "ssh://127.0.0.1/nothing", silent_s=1.0).fetch()
     assert not is_alive(int((tmp_path / "pid").read_text()))
 
 
