@@ -85,15 +85,17 @@ class CosmosAPI:
         """Everything that the specs ask for, with every problem found. Looks at no host."""
         return self._project.desire()
 
-    def plan(self, targets: Sequence[str] = (), labels: Sequence[str] = (), *, rerun: bool = False) -> PlanView:
+    def plan(
+        self, targets: Sequence[str] = (), labels: Sequence[str] = (), *, rerun: bool = False, prune: bool = False
+    ) -> PlanView:
         """Look, and say what apply would do. Changes nothing but the record of the look.
 
         Targets are names, ids, globs over keys or unique prefixes; labels are terms as `name=value`, `name!=value`,
-        `name`, `!name`. With `rerun` the finished runs among them are planned again.
+        `name`, `!name`. `rerun` plans the finished ones again; `prune` stops what runs for specs that are gone.
         """
         from cosmos.project import plans
 
-        return plans.make(self._project, targets, labels, rerun=rerun)
+        return plans.make(self._project, targets, labels, rerun=rerun, prune=prune)
 
     def status(self, *, look: bool | None = None) -> StatusView:
         """Where every run stands. `look` True looks at the hosts first, False never does.
@@ -101,13 +103,13 @@ class CosmosAPI:
         None looks when work was under way at the last look, or when there was none yet. A daemon looks all the time,
         and is the one that is asked to.
         """
-        from cosmos.project import handover, reading
+        from cosmos.project import reading
 
         quick = reading.quick_status(self.settings)
         if quick is not None and not look and (look is False or quick.daemon or not reading.is_moving(quick)):
             return quick
-        if look and handover.present(self._project):
-            self.reconcile(timeout_s=handover.TURN_S)
+        if look and quick is not None and quick.daemon:
+            self.reconcile(timeout_s=60.0)
         elif look is not False:
             self.plan()
         return reading.status_view(self._project.records.board(), self.settings)

@@ -31,6 +31,8 @@ class PlanView:
     targets: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     exact: bool = False
+    prune: frozenset[str] = frozenset()
+    """Keys that are gone from the specs, and whose running work is stopped."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -33,7 +33,7 @@ def daemon(
     given = shell(context)
     grace_s = seconds(grace, "--grace") or 0.0
     logs.start(max(1, given.verbose), given.log_format)
-    with given.open() as cosmos, Notifier(cosmos.settings) as notifier:
+    with logs.without_waiting(), given.open() as cosmos, Notifier(cosmos.settings) as notifier:
         made = Daemon(cosmos, working_tree=working_tree, grace_s=grace_s, listeners=[Telling(), notifier])
         with watching(cosmos.settings, made), Audience(cosmos.settings, made.look) as audience, Interrupt(made.stop):
             made.run(audience)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.plan import ENDED, Phase
+from cosmos.core.recorded import Recorded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +97,10 @@ def _fits(want: DesiredRun, digests: Mapping[str, str]) -> bool:
     source = want.run.source
     known = all(key in digests for key in want.run.waits_for)
     return known and (source is None or digests[source.key] == want.source_digest)
+
+
+def unasked(desired: Desired, recorded: Recorded) -> frozenset[str]:
+    """Keys of what is under way and no spec asks for any more, as far as that can be judged."""
+    wanted = desired.by_key()
+    open_keys = {each.key for attempts in recorded.attempts.values() for each in attempts if each.is_open}
+    return frozenset(key for key in open_keys if key not in wanted and not desired.holds(key))

@@ -27,6 +27,9 @@ ASIDE_S = 0.2
 AGAIN_BASE_S, AGAIN_CAP_S = 1.0, 60.0
 """Pause after an error that ended the loop, which doubles with each that does so after it; and the longest one."""
 
+LAST_WORDS_S = 0.2
+"""For the log to be written, before the process leaves without waiting for anything."""
+
 Listener = Callable[[Pass], None]
 
 
@@ -128,5 +131,5 @@ class Daemon:
     def _leave(self) -> None:
         """Every instant is safe to be killed at: what is under way is found again."""
         logger.warning("the grace of %.0f s is over: leaving acts under way", self._grace_s)
-        logging.shutdown()
+        time.sleep(LAST_WORDS_S)
         os._exit(0)

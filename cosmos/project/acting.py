@@ -47,7 +47,7 @@ class Acting:
                 return self._converge(hold, view, targets, wait=wait, timeout_s=timeout_s)
         except BusyError:
             daemon = handover.present(self._project)
-            if daemon is None:
+            if daemon is None or view.exact or view.prune:  # a daemon does all that its specs ask for, not one plan
                 raise
         handover.check_same(self._project, daemon, view)
         if view.rerun:
@@ -114,7 +114,7 @@ class Acting:
         self._tell(view.plan)(f"the daemon ({daemon.name}) does it")
         try:
             heard = handover.await_pass(self._project, handover.ask(self._project), end, lambda: self._detached)
-        except RefusedError:
+        except handover.GoneError:
             return None
         if heard and follow:
             return self._follow(view, end)
@@ -153,6 +153,7 @@ class Acting:
             self._loop = loop = Converge(engine, lambda report: plans.tell(report, self._project, self._listener))
             if self._detached:
                 loop.stop()
-            report = loop.run(view.desired, Policy(targets=targets), wait=wait, timeout_s=timeout_s)
+            policy = Policy(targets=targets, prune=view.prune)
+            report = loop.run(view.desired, policy, wait=wait, timeout_s=timeout_s)
         plans.remember(self._project, view.desired)
         return plans.outcome(report, view, detached=loop.stopped, timed_out=loop.timed_out)

@@ -17,13 +17,13 @@ from cosmos.source.checkout import Checkout, Since
 from cosmos.store.inputs import ProjectInputs
 
 
-def commits(project: Project) -> Checkout:
+def checkout(project: Project) -> Checkout:
     return Checkout(project.settings.root)
 
 
 def specs(project: Project, commit: str) -> tuple[SourceFile, ...]:
     """The spec files of a commit."""
-    return commits(project).specs(commit, project.tree.folder)
+    return checkout(project).specs(commit, project.tree.folder)
 
 
 def desired(project: Project, commit: str) -> Desired:
@@ -50,7 +50,7 @@ class _InputsAt:
     """Files that git has otherwise at the commit are taken from there, all others from the disk."""
 
     def __init__(self, project: Project, commit: str, folder: Path) -> None:
-        self._commits = commits(project)
+        self._commits = checkout(project)
         self._commit = commit
         self._since: Since = self._commits.since(commit)
         self._folder = folder

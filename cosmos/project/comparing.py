@@ -11,7 +11,7 @@ def against(project: Project, base: str) -> Comparison:
     Raises:
         SourceError: There is no such commit here.
     """
-    commit = at_commit.commits(project).resolve(base)
+    commit = at_commit.checkout(project).resolve(base)
     before, now = at_commit.desired(project, commit), project.desire()
     recorded = project.records.load({want.run.id: want.digest for want in now.runs})
     differences, unchanged = compare(before, now, recorded.ledger, recorded.durations_s)

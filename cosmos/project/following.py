@@ -145,7 +145,11 @@ class CommitFollowing:
     def settle(self) -> None:
         """Keep the commit as the one that later ones are held against."""
         if self._desired is not None and not self._desired.problems and self._pinned != self.revision:
-            self._mirror.pin(self.revision)
+            try:
+                self._mirror.pin(self.revision)
+            except SourceError as error:  # the next pass tries again
+                logger.warning("commit %s could not be pinned: %s", self.revision[:10], error.message)
+                return
             self._pinned, self.is_rewritten = self.revision, False
 
     def _take(self, sha: str) -> Desired:

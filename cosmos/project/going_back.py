@@ -56,7 +56,7 @@ def prepare(project: Project, name: str, wanted: str) -> GoBack:
         )
     swap = _swap(_Scene(project, today, now, _documents(then), version.digest), old)
     project.facts.flush()
-    at_commit.commits(project).require_clean(list(_real(project, swap.edits)))
+    at_commit.checkout(project).require_clean(list(_real(project, swap.edits)))
     differences, _ = compare(now, swap.desired, project.records.everything().ledger, {})
     return GoBack(
         key=key,
@@ -211,14 +211,14 @@ def carry_out(project: Project, plan: GoBack, *, commit: bool) -> str:
         SourceError: git did not commit; the files are as they were.
     """
     real = _real(project, plan.edits)
-    commits = at_commit.commits(project)
-    commits.require_clean(list(real))
+    checkout = at_commit.checkout(project)
+    checkout.require_clean(list(real))
     written: list[FileEdit] = []
     try:
         for path, edit in zip(real.values(), plan.edits, strict=True):
             _write(path, edit)
             written.append(edit)
-        return commits.commit(list(real), _message(plan)) if commit else ""
+        return checkout.commit(list(real), _message(plan)) if commit else ""
     except (SourceError, StorageError, RefusedError):
         for path, edit in zip(real.values(), written, strict=False):
             _take_back(path, edit)

@@ -44,6 +44,10 @@ def present(project: Project) -> DaemonNote | None:
     return present_in(project.records.board())
 
 
+class GoneError(RefusedError):
+    """The daemon ended before it had looked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What others have asked a daemon for, as of one moment."""
@@ -94,14 +98,21 @@ def await_pass(project: Project, number: float, end: float | None, is_detached: 
         is_detached: True once nobody wants to wait any more.
 
     Raises:
-        RefusedError: The daemon has ended meanwhile.
+        GoneError: The daemon has ended meanwhile.
+        RefusedError: That pass failed.
     """
     while float(project.records.noted(HANDLED) or 0.0) < number:
         if is_detached() or (end is not None and time.monotonic() >= end):
             return False
         if present(project) is None:
-            raise RefusedError("the daemon ended before it had looked", "run the same command again")
+            raise GoneError("the daemon ended before it had looked", "run the same command again")
         time.sleep(LOOK_EVERY_S)
+    daemon = present(project)
+    if daemon is not None and daemon.failed:
+        first, *rest = daemon.failed.splitlines()
+        raise RefusedError(
+            f"the daemon ({daemon.name}) could not look: {first}", " ".join(line.strip() for line in rest)
+        )
     return True
 
 

@@ -68,7 +68,9 @@ class Keeper:
         self._listener = listener
         self._failed = failed
         self._wake = threading.Event()
-        self._again = True
+        self._asked = 1
+        """How often a look was asked for. Only ever another number, so that none is lost between two threads."""
+        self._seen = 0
         self._read_at = 0.0
         self._heard = handover.Asked("", 0.0)
         self._failures = 0
@@ -79,7 +81,7 @@ class Keeper:
 
     def look(self) -> None:
         """Something may have happened: begin a pass now, and read the specs again in it."""
-        self._again = True
+        self._asked += 1
         self._wake.set()
 
     def stop(self) -> None:
@@ -113,9 +115,8 @@ class Keeper:
         """One pass; returns how long to rest."""
         clock = self._project.world.clock
         self._wake.clear()
-        began = clock.monotonic()
-        again = self._again or began - self._read_at >= self._resync_s
-        self._again = False
+        began, asked = clock.monotonic(), self._asked
+        again = asked != self._seen or began - self._read_at >= self._resync_s
         try:
             self._heard = handover.asked(self._project)
             desired = self._admission.admit(self._following.desire(again=again), self._following)
@@ -125,13 +126,12 @@ class Keeper:
         except Fenced:
             raise
         except CosmosError as error:
-            self._again = self._again or again
             return self._after_failure(error, hold)
         self._failures = 0
         if not self._admission.blocked_at:
             self._following.settle()
         if again:
-            self._read_at = began
+            self._read_at, self._seen = began, asked
         watches.see(report)
         pause = rest_s(report, clock, self._look_every_s(report))
         pause = min(pause, self._admission.see(report) or pause, self._following.poll_s)
@@ -173,6 +173,7 @@ class Keeper:
         self._failed(str(error), now, now + pause)
         with suppress(StateError):  # which may be what went wrong
             self._say(hold, str(error))
+            handover.handled(self._project, self._heard)  # who asked is told of the failure
         return pause
 
     def _look_every_s(self, report: Report) -> float:
@@ -204,7 +205,7 @@ class Keeper:
             if self._wake.wait(min(left, ASK_EVERY_S)):
                 return
             if handover.asked(self._project) != self._heard:
-                self._again = True
+                self._asked += 1
                 return
 
 

@@ -10,6 +10,7 @@ from cosmos.core.digest import Digest
 from cosmos.core.observed import Reachable
 from cosmos.core.plan import Act, Cause, Phase, Plan
 from cosmos.core.recorded import Recorded, Request, Verb
+from cosmos.core.removal import unasked
 from cosmos.core.select import Named, select
 from cosmos.engine.cycle import TRIES_LIMIT, Engine, Look, Report, Trouble
 from cosmos.engine.workers import InlineWorkers
@@ -20,25 +21,40 @@ from cosmos.project.reading import FINGERPRINT, PROBLEMS
 from cosmos.project.wiring import Project
 
 
-def make(project: Project, targets: Sequence[str], labels: Sequence[str], *, rerun: bool = False) -> PlanView:
+def make(
+    project: Project, targets: Sequence[str], labels: Sequence[str], *, rerun: bool = False, prune: bool = False
+) -> PlanView:
     """Load the specs, look, decide, and remember where everything stands."""
     project.approach()
-    return of(project, project.desire(), targets, labels, rerun=rerun)[0]
+    return of(project, project.desire(), targets, labels, rerun=rerun, prune=prune)[0]
 
 
 def of(
-    project: Project, desired: Desired, targets: Sequence[str], labels: Sequence[str], *, rerun: bool = False
+    project: Project,
+    desired: Desired,
+    targets: Sequence[str],
+    labels: Sequence[str],
+    *,
+    rerun: bool = False,
+    prune: bool = False,
 ) -> tuple[PlanView, Look]:
-    """The plan for what is desired, with the look that it was made from."""
+    """The plan for what is desired, with the look that it was made from.
+
+    Raises:
+        RefusedError: With `prune`, what runs for too many specs that are gone would be stopped.
+    """
     selected = choose(desired, targets, labels)
     targeted = bool(list(targets) or list(labels))
     with closing(Engine(world=project.world, workers=InlineWorkers())) as engine:
         look = engine.look(desired)
         if rerun:
             look = replace(look, recorded=_as_if_asked(look.recorded, reruns(desired, selected, look.recorded)))
-        policy = Policy(targets=selected if targeted else None)
+        pruned = _pruned(project, desired, look.recorded) if prune else frozenset()
+        policy = Policy(targets=selected if targeted else None, prune=pruned)
         plan = _not_begun(engine.plan(desired, look, policy))
-    if not targeted and not rerun and handover.present(project) is None:  # a daemon keeps them, of what it follows
+    if (
+        not targeted and not rerun and not prune and handover.present(project) is None
+    ):  # a daemon keeps them, of what it follows
         project.records.save_statuses(plan, project.world.clock.now(), desired.holds)
         remember(project, desired)
         host_rows.remember(project, look, plan)
@@ -51,8 +67,19 @@ def of(
         revision=project.world.commit,
         targets=tuple(targets),
         labels=tuple(labels),
+        prune=pruned,
     )
     return view, look
+
+
+def _pruned(project: Project, desired: Desired, recorded: Recorded) -> frozenset[str]:
+    found, most = unasked(desired, recorded), project.settings.daemon.removals
+    if len(found) > most:
+        raise RefusedError(
+            f"--prune would stop {len(found)} runs that are gone from the specs, more than {most}",
+            "cosmos cancel stops runs by name; if all are meant, raise daemon.removals in cosmos.toml",
+        )
+    return found
 
 
 def _not_begun(plan: Plan) -> Plan:

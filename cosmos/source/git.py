@@ -24,7 +24,7 @@ BYTES_MAX = 64 << 20
 
 _WORDS = ("git", "--no-pager", "--literal-pathspecs")
 _SAFE = (
-    *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.symlinks=false"),
+    *("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"),
     *("-c", "submodule.recurse=false", "-c", "protocol.allow=never", "-c", "gc.autoDetach=false"),
 )
 _SSH = "ssh -o BatchMode=yes -o StrictHostKeyChecking=yes -o ControlMaster=no -o ConnectTimeout=20 -o LogLevel=ERROR"

@@ -32,7 +32,9 @@ class Console(Workshop):
     def cosmos(self, *words: str, **environment: str) -> Done:
         return Project(self.root).cosmos(*words, **environment)
 
-    def start(self, *words: str, stdout: int | IO[str] = subprocess.PIPE) -> "subprocess.Popen[str]":
+    def start(
+        self, *words: str, stdout: int | IO[str] = subprocess.PIPE, stderr: int | IO[str] = subprocess.PIPE
+    ) -> "subprocess.Popen[str]":
         """A command that goes on beside the test, in a session of its own."""
         process = subprocess.Popen(
             [sys.executable, "-m", "cosmos", *words],
@@ -40,7 +42,7 @@ class Console(Workshop):
             env=shell_environment(),
             stdin=subprocess.DEVNULL,
             stdout=stdout,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             start_new_session=True,
         )

@@ -260,3 +260,38 @@ def test_a_cancel_is_handed_to_the_controller_that_works(console: Console) -> No
     assert done.returncode == 0
     assert "carried out by the other one" in done.stderr
     assert "1 cancelled" in text
+
+
+def test_what_runs_for_a_spec_that_is_gone_is_stopped_by_prune_alone(console: Console) -> None:
+    console.specs(runs("one", "two"), program=console.slow())
+    console.cosmos("apply", "--yes", "--no-wait")
+    wait_until(lambda: len(console.launches) == 2)
+    console.specs(runs("one"), program=console.slow())
+    usual = console.cosmos("plan")
+    planned = console.cosmos("plan", "--prune")
+    applied = console.start("apply", "--prune", "--yes")
+    wait_until(lambda: "removed_from_specs" in console.cosmos("events", "--for", "two").stdout)
+    console.go.touch()
+    applied.communicate(timeout=60)
+
+    assert "stop two" not in usual.stdout
+    assert "x stop two   removed_from_specs   local" in planned.stdout
+    assert applied.returncode == 0
+    assert (console.root / "outputs" / "two").exists() is False
+    assert sorted(console.launches) == ["one", "two"]
+
+
+def test_prune_stops_no_more_than_was_said(console: Console) -> None:
+    (console.root / "cosmos.toml").write_text(
+        '[project]\nname = "workshop"\n[hosts.local]\nslots = 2\n[daemon]\nremovals = 1\n'
+    )
+    console.specs(runs("one", "two"), program=console.slow())
+    console.cosmos("apply", "--yes", "--no-wait")
+    wait_until(lambda: len(console.launches) == 2)
+    console.specs("")
+    refused = console.cosmos("apply", "--prune", "--yes")
+    console.go.touch()
+
+    assert refused.returncode == 1
+    assert "--prune would stop 2 runs that are gone from the specs, more than 1" in refused.stderr
+    assert console.cosmos("wait").returncode == 0

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from tests.cli.console import Console, wait_until
-from tests.daemon.daemons import Process, follower
+from tests.daemon.daemons import Process
 from tests.engine.workshop import runs
 from tests.source.repositories import Repo, new_repo
 
@@ -41,7 +41,10 @@ def _soak(console: Console, rng: random.Random, lasts_s: float) -> int:
     repo.write(".gitignore", ".cosmos/\noutputs/\nlaunches\ngo\n")
     wanted = dict.fromkeys(NAMES, "0")
     asked = _commit(console, repo, wanted)
-    process = follower(console)
+    log = console.root.with_name("log")  # not a pipe, that would be full some day
+    with log.open("w") as file:
+        process = console.start("daemon", stderr=file)
+    wait_until(lambda: console.daemon() is not None)
     began, commits, sizes = time.monotonic(), 1, [_resident_mb(process)]
     while (passed := time.monotonic() - began) < lasts_s:
         asked |= _change(console, repo, rng, wanted)
@@ -56,8 +59,8 @@ def _soak(console: Console, rng: random.Random, lasts_s: float) -> int:
     console.cosmos("reconcile")
     wait_until(lambda: console.cosmos("plan", "--detailed-exitcode").returncode == 0)
     process.send_signal(signal.SIGTERM)
-    _, log = process.communicate(timeout=60)
-    return _judge(console, asked, sizes, commits, log)
+    process.wait(60)
+    return _judge(console, asked, sizes, commits, log.read_text())
 
 
 def _change(console: Console, repo: Repo, rng: random.Random, wanted: dict[str, str]) -> set[str]:

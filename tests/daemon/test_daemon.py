@@ -1,5 +1,6 @@
 """cosmos daemon on real processes: changes are applied, others are served, and nothing ends it but a signal."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -45,6 +46,17 @@ def test_it_ends_at_once_and_what_runs_goes_on_and_is_found_again(console: Conso
 
     assert code == 0
     assert console.launches == ["one"]
+
+
+def test_a_saved_plan_is_not_handed_to_a_daemon(console: Console) -> None:
+    console.specs(runs("one"))
+    process = daemon(console)
+    wait_until(lambda: console.is_made("one"))
+    console.cosmos("plan", "one", "--rerun", "--out", "a.plan")
+    done = console.cosmos("apply", "--plan", "a.plan")
+    end(process)
+
+    assert (done.returncode, console.launches) == (4, ["one"])
 
 
 def test_apply_lets_the_daemon_do_it_and_follows_it(console: Console) -> None:
@@ -137,6 +149,7 @@ def test_specs_that_are_away_for_a_while_end_nothing(console: Console) -> None:
     wait_until(lambda: bool(console.launches))
     shutil.move(console.root / "specs", console.root / "away")
     wait_until(lambda: "there is no folder specs" in failure(console))
+    asked = console.cosmos("reconcile")
     console.go.touch()
     shutil.move(console.root / "away", console.root / "specs")
     wait_until(lambda: console.is_made("one"))
@@ -144,6 +157,8 @@ def test_specs_that_are_away_for_a_while_end_nothing(console: Console) -> None:
 
     assert code == 0
     assert "there is no folder specs" in log
+    assert asked.returncode == 1
+    assert f"the daemon (process {process.pid}) could not look: there is no folder specs" in asked.stderr
     assert console.launches == ["one"]
 
 
@@ -213,3 +228,17 @@ def test_suspend_is_carried_out_by_the_daemon_and_does_not_wait_for_what_runs(co
 
     assert (done.returncode, resumed.returncode) == (0, 0)
     assert "Suspended" in looked.stdout
+
+
+def test_a_reader_of_the_log_that_stands_still_holds_nothing_up(console: Console) -> None:
+    """As less does, and a terminal after Ctrl-S."""
+    console.specs(runs("one"))
+    process = console.start("-vv", "daemon", "--working-tree")
+    assert process.stderr is not None
+    fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 8192)
+    for number in range(8):
+        console.specs(runs("one").replace("word: one", f"word: w{number}"))
+        wait_until(lambda: console.is_made("one") and console.output("one") == f"Heavy rain w{number}")  # noqa: B023
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    assert len(process.stderr.read()) >= 4096, "the log was as full as it gets"
