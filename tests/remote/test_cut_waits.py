@@ -18,7 +18,7 @@ import pytest
 from cosmos.config import ConfigManager
 from cosmos.core.case import Policy
 from cosmos.core.plan import Phase
-from cosmos.engine import converge
+from cosmos.engine import watch
 from cosmos.engine.converge import Converge
 from cosmos.engine.cycle import Report
 from cosmos.engine.watch import WATCH_AGAIN_S
@@ -37,7 +37,7 @@ NEVER_S = 10 * PATIENCE_S
 
 @pytest.fixture(autouse=True)
 def _no_watch_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(converge, "WATCH_S", NEVER_S)
+    monkeypatch.setattr(watch, "WATCH_S", NEVER_S)
 
 
 @dataclass
