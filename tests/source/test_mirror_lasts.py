@@ -319,8 +319,8 @@ def test_an_interrupted_wait_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C reaches this program, and not the one in a session of its own."""
     program = (
         "import sys; from cosmos.source.program import Limits, run;"
-        f"run(['bash', '-c', 'sleep 1000 & echo $! >{tmp_path}/pid; wait'], {{'PATH': {ENVIRONMENT['PATH']!r}}},"
-        "Limits(total_s=100, bytes_max=1))"
+        f"run(['bash', '-c', 'read; sleep 1000 & echo $! >{tmp_path}/pid; wait'], {{'PATH': {ENVIRONMENT['PATH']!r}}},"
+        "Limits(total_s=100, bytes_max=1), data=b'go\\n')"
     )
     process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
     pid = tmp_path / "pid"
