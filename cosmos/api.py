@@ -100,17 +100,16 @@ class CosmosAPI:
     def status(self, *, look: bool | None = None) -> StatusView:
         """Where every run stands. `look` True looks at the hosts first, False never does.
 
-        None looks when work was under way at the last look, or when there was none yet. A daemon looks all the time,
-        and is the one that is asked to.
+        None looks when work was under way at the last look, or there was none yet. Where a daemon is, it is asked to.
         """
         from cosmos.project import reading
 
-        quick = reading.quick_status(self.settings)
-        if quick is not None and not look and (look is False or quick.daemon or not reading.is_moving(quick)):
-            return quick
-        if look and quick is not None and quick.daemon:
+        view = reading.quick_status(self.settings) or reading.status_view(self._project.records.board(), self.settings)
+        if look is False or (look is None and reading.is_fresh(view)):
+            return view
+        if view.daemon is not None:
             self.reconcile(timeout_s=60.0)
-        elif look is not False:
+        else:
             self.plan()
         return reading.status_view(self._project.records.board(), self.settings)
 

@@ -29,6 +29,12 @@ def words(pid: int) -> list[str]:
     return _text(pid, "cmdline").split("\0")[:-1]
 
 
+def is_alive(pid: int) -> bool:
+    """One that has ended, and whose parent has not asked for it yet, is not."""
+    status = _text(pid, "status")
+    return bool(status) and "State:\tZ" not in status
+
+
 def _text(pid: int, name: str) -> str:
     try:
         return Path(f"/proc/{pid}/{name}").read_text(errors="replace")

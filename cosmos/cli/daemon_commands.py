@@ -49,10 +49,9 @@ def reconcile(
 ) -> int:
     """Ask the daemon for a look now, and wait until it has looked."""
     from cosmos.cli import render
-    from cosmos.cli.interrupt import Interrupt
 
     given, timeout_s = shell(context), seconds(timeout, "--timeout")
-    with given.open() as cosmos, Interrupt(cosmos.detach):
+    with given.open() as cosmos:
         heard = cosmos.reconcile(accept_removals=accept, timeout_s=timeout_s)
     talk = render.err(color=given.color)
     talk.write("The daemon has looked: cosmos status shows what it found." if heard else "It has not looked yet.")

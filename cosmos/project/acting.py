@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from cosmos.core.case import Policy
@@ -10,7 +11,7 @@ from cosmos.core.plan import Plan
 from cosmos.engine.converge import Converge
 from cosmos.errors import BusyError, RefusedError
 from cosmos.outcome import DaemonNote, Outcome, PlanView, Progress
-from cosmos.project import handover, plans, reading, requests, saved
+from cosmos.project import following, handover, plans, reading, requests, saved
 from cosmos.project.wiring import Project
 from cosmos.state.lease import Hold, Tell
 
@@ -49,15 +50,19 @@ class Acting:
             daemon = handover.present(self._project)
             if daemon is None or view.exact or view.prune:  # a daemon does all that its specs ask for, not one plan
                 raise
-        handover.check_same(self._project, daemon, view)
-        if view.rerun:
-            requests.rerun(self._project, view, by)
         end = None if timeout_s is None else time.monotonic() + timeout_s
-        outcome = self._hand_over(daemon, view, end, follow=wait)
-        if outcome is not None:
-            return outcome
+        self._tell(view.plan)(f"the daemon ({daemon.name}) does it")
+        with suppress(handover.GoneError):
+            if self._is_heard(end):
+                handover.check_same(self._project, daemon, view)
+                if view.rerun:
+                    requests.rerun(self._project, view, by)
+                    view = replace(view, rerun=False)
+            outcome = self._hand_over(daemon, view, end, follow=wait)
+            if outcome is not None:
+                return outcome
         left = None if end is None else max(0.0, end - time.monotonic())
-        return self.apply(replace(view, rerun=False), by, wait=wait, timeout_s=left)
+        return self.apply(view, by, wait=wait, timeout_s=left)
 
     def reconcile(self, timeout_s: float | None, *, accept_removals: bool) -> bool:
         """Ask the daemon for a look; True once a pass that began afterwards has ended."""
@@ -68,11 +73,15 @@ class Acting:
             )
         if accept_removals:
             handover.accept(self._project, daemon)
-        end = None if timeout_s is None else time.monotonic() + timeout_s
+        return self._is_heard(None if timeout_s is None else time.monotonic() + timeout_s)
+
+    def _is_heard(self, end: float | None) -> bool:
+        """A pass of the daemon that began after this has ended."""
         return handover.await_pass(self._project, handover.ask(self._project), end, lambda: self._detached)
 
     def wait(self, targets: Sequence[str], labels: Sequence[str], timeout_s: float | None) -> Outcome:
-        view = plans.make(self._project, targets, labels)
+        self._project.approach()
+        view = plans.of(self._project, following.acted_on(self._project), targets, labels)[0]
         end = None if timeout_s is None else time.monotonic() + timeout_s
         told = False
         while True:
@@ -106,16 +115,16 @@ class Acting:
             daemon = handover.present(self._project)
             if daemon is None:
                 return Outcome(statuses=view.plan.statuses, problems=view.problems, handed_to=busy.message)
-        outcome = self._hand_over(daemon, view, time.monotonic() + HAND_OVER_S, follow=follow)
-        return outcome if outcome is not None else self.carry_out(view, follow=follow)
+        self._tell(view.plan)(f"the daemon ({daemon.name}) does it")
+        with suppress(handover.GoneError):
+            outcome = self._hand_over(daemon, view, time.monotonic() + HAND_OVER_S, follow=follow)
+            if outcome is not None:
+                return outcome
+        return self.carry_out(view, follow=follow)
 
     def _hand_over(self, daemon: DaemonNote, view: PlanView, end: float | None, *, follow: bool) -> Outcome | None:
         """Let the daemon do it, and follow what it records; None when it is no more."""
-        self._tell(view.plan)(f"the daemon ({daemon.name}) does it")
-        try:
-            heard = handover.await_pass(self._project, handover.ask(self._project), end, lambda: self._detached)
-        except handover.GoneError:
-            return None
+        heard = self._is_heard(end)
         if heard and follow:
             return self._follow(view, end)
         outcome = self._look(view, 0.0)

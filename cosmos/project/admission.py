@@ -44,8 +44,8 @@ class Admission:
     def admit(self, new: Desired, following: Following) -> Desired:
         """The specs, or what is held against them."""
         identity = following.revision or new.fingerprint
-        accepted = self.project.records.noted(ACCEPTED) == identity
-        if self._admitted is None or new is not self._seen or (accepted and self.blocked_at):
+        if self._admitted is None or new is not self._seen or self.blocked_at:
+            accepted = self.project.records.noted(ACCEPTED) == identity
             last = self._admitted.desired if self._admitted is not None else following.before
             self._admitted = admit(
                 new, last, self._known(), self.budget, rewritten=following.is_rewritten, accepted=accepted

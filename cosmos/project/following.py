@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from cosmos.core.desired import Desired
-from cosmos.engine.desire import desire
 from cosmos.errors import SourceError
 from cosmos.project import handover
-from cosmos.project.wiring import Project, commit_words
+from cosmos.project.wiring import Project
 from cosmos.source.mirror import Mirror, mirror_of
 
 logger = logging.getLogger(__name__)
@@ -70,7 +69,7 @@ class TreeFollowing:
         """The spec files are told apart by their names, sizes and times; inputs only by reading again."""
         tree = self._project.tree
         if self._desired is None or again or tree.fingerprint() != self._desired.fingerprint:
-            self.commit = commit_words(tree.revision())
+            self.commit = tree.revision().words
             self._desired = self._project.desire()
         return self._desired
 
@@ -162,11 +161,8 @@ class CommitFollowing:
         return desired
 
     def _read(self, sha: str) -> Desired:
-        project = self._project
-        files = self._mirror.specs(sha, project.tree.folder)
-        found = desire(files, project.surroundings)
-        project.facts.flush()
-        return replace(found, fingerprint=self._fingerprint(sha))
+        files = self._mirror.specs(sha, self._project.tree.folder)
+        return replace(self._project.judge(files), fingerprint=self._fingerprint(sha))
 
     def _fingerprint(self, sha: str) -> str:
         """That of the working tree where its specs are those of the commit, so that `status` sees that they differ."""
@@ -191,7 +187,4 @@ def acted_on(project: Project) -> Desired:
     daemon = handover.present(project)
     if daemon is None or not daemon.revision:
         return project.desire()
-    files = mirror_of(project.settings).specs(daemon.revision, project.tree.folder)
-    found = desire(files, project.surroundings)
-    project.facts.flush()
-    return found
+    return project.judge(mirror_of(project.settings).specs(daemon.revision, project.tree.folder))

@@ -16,14 +16,12 @@ from cosmos.core.load import SourceFile
 from cosmos.core.problem import Problem
 from cosmos.core.select import Named, one
 from cosmos.core.splicing import Piece, SpliceError, pieces, put
-from cosmos.engine.desire import desire
 from cosmos.errors import NotFoundError, RefusedError, SourceError, StorageError
 from cosmos.outcome import FileEdit, GoBack
 from cosmos.project import at_commit, past, versions
 from cosmos.project.wiring import Project
+from cosmos.source.tree import DIRTY
 from cosmos.views import VersionRow
-
-DIRTY = "-dirty"
 
 Who = tuple[str, str]
 """Kind and name of a document."""
@@ -46,8 +44,8 @@ def prepare(project: Project, name: str, wanted: str) -> GoBack:
     commit = _commit_of(version)
     today = {file.path: file for file in project.read()}
     then = {file.path: file for file in at_commit.specs(project, commit)}
-    now = desire(today.values(), project.surroundings)
-    old = desire(then.values(), project.surroundings).by_key().get(key)
+    now = project.judge(today.values())
+    old = project.judge(then.values()).by_key().get(key)
     if old is None or old.digest != version.digest:
         raise RefusedError(
             f"the specs of {commit[:SHORT]} do not make {version.digest[:SHORT]} of {key} today",
@@ -55,7 +53,6 @@ def prepare(project: Project, name: str, wanted: str) -> GoBack:
             f"`git show {commit[:SHORT]}` has the specs",
         )
     swap = _swap(_Scene(project, today, now, _documents(then), version.digest), old)
-    project.facts.flush()
     at_commit.checkout(project).require_clean(list(_real(project, swap.edits)))
     differences, _ = compare(now, swap.desired, project.records.everything().ledger, {})
     return GoBack(
@@ -170,7 +167,7 @@ def _tried(
     made = [
         SourceFile(path, data, scene.today[path].error if path in scene.today else "") for path, data in files.items()
     ]
-    desired = desire(made, scene.project.surroundings)
+    desired = scene.project.judge(made)
     want = desired.by_key().get(key)
     if want is None or want.digest != scene.digest:
         return None

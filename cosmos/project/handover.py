@@ -41,7 +41,7 @@ def leave(project: Project, epoch: int) -> None:
 
 def present(project: Project) -> DaemonNote | None:
     """The daemon that acts now, if one does."""
-    return present_in(project.records.board())
+    return present_in(project.records.board(statuses=False))
 
 
 class GoneError(RefusedError):
@@ -117,14 +117,11 @@ def await_pass(project: Project, number: float, end: float | None, is_detached: 
 
 
 def check_same(project: Project, daemon: DaemonNote, view: PlanView) -> None:
-    """A daemon does what it follows, not what is here.
+    """A daemon does what it follows, not what is here. To be asked after a pass of it.
 
     Raises:
         BusyError: It follows other specs for one of these runs.
     """
-    number = ask(project)
-    if not await_pass(project, number, time.monotonic() + TURN_S, lambda: False):
-        return
     theirs = {status.key: status.digest for status in project.records.board().statuses}
     others = [want.run.key for want in view.desired.runs if want.run.key in view.selected]
     others = [key for key in others if theirs.get(key) != view.desired.by_key()[key].digest]

@@ -49,9 +49,10 @@ def known_names(settings: Settings) -> list[str]:
     return sorted({*keys, *(key.partition("/")[0] for key in keys)})
 
 
-def is_moving(view: StatusView) -> bool:
-    """Something was under way at the last look, or was asked for since: what it found may be out of date."""
-    return view.is_overtaken or any(_moves(status) for status in view.statuses)
+def is_fresh(view: StatusView) -> bool:
+    """Nothing was under way at the last look, nor asked for since; or a daemon looks whenever there is something."""
+    is_still = not view.is_overtaken and not any(_moves(status) for status in view.statuses)
+    return view.looked_at is not None and (is_still or view.daemon is not None)
 
 
 def _moves(status: RunStatus) -> bool:

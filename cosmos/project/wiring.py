@@ -9,7 +9,7 @@ import os
 import platform
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -81,9 +81,13 @@ class Project:
     def desire(self) -> Desired:
         """What the specs of the working tree ask for."""
         before = self.tree.fingerprint()  # a file that changes while it is read makes what was read stale
-        desired = desire(self.read(), self.surroundings)
+        return replace(self.judge(self.read()), fingerprint=before)
+
+    def judge(self, files: Iterable[SourceFile]) -> Desired:
+        """What spec files ask for, wherever they are from."""
+        desired = desire(files, self.surroundings)
         self.facts.flush()
-        return replace(desired, fingerprint=before)
+        return desired
 
     def under(self, hold: Hold) -> "Project":
         """The same for one who acts: once another controller has the lease, nothing can be changed by it."""
@@ -157,7 +161,7 @@ def open_project(settings: Settings) -> Project:
         adapters=ADAPTERS,
         clock=SystemClock(),
         owner=who,
-        commit=commit_words(revision),
+        commit=revision.words,
         versions=versions,
         provenance=lambda folder: store.read(folder, PROVENANCE),
     )
@@ -170,11 +174,6 @@ def open_project(settings: Settings) -> Project:
     )
     stock = LocalStock(settings.state / "store", settings.outputs, facts)
     return Project(settings, database, records, machines, facts, world, stock, surroundings, tree, revision)
-
-
-def commit_words(revision: Revision) -> str:
-    """A revision as attempts and results record it."""
-    return f"{revision.commit}{'-dirty' if revision.dirty and revision.commit else ''}"
 
 
 def built_in_models() -> dict[str, ModelSpec]:

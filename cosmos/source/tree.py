@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # a quick status asks for the fingerprint, and must not load 
     from cosmos.core.load import SourceFile
 
 SUFFIXES = (".yaml", ".yml")
+DIRTY = "-dirty"
+"""Behind a commit: the specs were not all as it has them."""
 GIT_TIMEOUT_S = 10.0
 
 _STATUS = ("status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--ignore-submodules=all")
@@ -40,6 +42,11 @@ class Revision:
     commit: str
     dirty: bool
     why: str = ""
+
+    @property
+    def words(self) -> str:
+        """As attempts and results record it."""
+        return f"{self.commit}{DIRTY if self.dirty and self.commit else ''}"
 
 
 class WorkingTree:

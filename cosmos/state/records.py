@@ -20,6 +20,7 @@ from cosmos.state.board import Board
 from cosmos.state.database import Database
 from cosmos.state.history import Event
 from cosmos.state.lease import Hold
+from cosmos.state.statuses import read as read_board
 
 FORGET_EVERY_S = 3600.0
 """How often old events are looked for."""
@@ -147,10 +148,10 @@ class SqlRecords:
         with self._database.reading() as connection:
             return loading.everything(connection)
 
-    def board(self) -> Board:
-        """Where every run stood at the last look."""
+    def board(self, *, statuses: bool = True) -> Board:
+        """Where every run stood at the last look; without `statuses` only who acts, and the notes."""
         with self._database.reading() as connection:
-            return statuses.read(connection)
+            return read_board(connection, whole=statuses)
 
     def events(self, *, kind: str = "", since: float = 0.0, limit: int = 100) -> tuple[Event, ...]:
         """The newest events first."""

@@ -34,11 +34,16 @@ def save(connection: Connection, plan: Plan, looked_at: float, holds: Callable[[
     note(connection, LOOKED_AT, repr(looked_at))
 
 
-def read(connection: Connection) -> Board:
-    rows = connection.execute(select(*_COLUMNS).where(~runs.c.gone).order_by(runs.c.key))
-    kept = connection.execute(select(notes.c.name, notes.c.value))
-    held = connection.execute(select(*(lease.c[name] for name in HOLDER)).where(lease.c.held))
-    return board(rows.all(), [(name, value) for name, value in kept], held.all())
+def read(connection: Connection, *, whole: bool) -> Board:
+    """The board; without its statuses, which may be many, unless it is `whole`."""
+    rows = connection.execute(_STANDING).all() if whole else []
+    kept = connection.execute(_KEPT)
+    return board(rows, [(name, value) for name, value in kept], connection.execute(_HELD).all())
+
+
+_STANDING = select(*_COLUMNS).where(~runs.c.gone).order_by(runs.c.key)
+_KEPT = select(notes.c.name, notes.c.value)
+_HELD = select(*(lease.c[name] for name in HOLDER)).where(lease.c.held)
 
 
 def note(connection: Connection, name: str, value: str) -> None:

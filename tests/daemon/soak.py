@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.cli.console import Console, wait_until
 from tests.daemon.daemons import Process
 from tests.engine.workshop import runs
-from tests.source.repositories import Repo, new_repo
+from tests.repositories import Repo, new_repo
 
 GROWTH = 1.10
 NAMES = [f"run-{number}" for number in range(8)]

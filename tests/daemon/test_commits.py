@@ -7,7 +7,7 @@ import pytest
 from tests.cli.console import Console, wait_until
 from tests.daemon.daemons import end, follower
 from tests.engine.workshop import runs
-from tests.source.repositories import Repo, new_repo
+from tests.repositories import Repo, new_repo
 
 pytestmark = pytest.mark.needs("git")
 
@@ -173,7 +173,7 @@ def test_words_beside_it_are_about_what_it_follows(console: Console, repo: Repo)
     cancelled = console.cosmos("cancel", "one")
     console.go.touch()
     waited = console.cosmos("wait", "--timeout", "60s")
-    wait_until(lambda: console.is_made("two"))
+    is_made = console.is_made("two")  # which the files here do not ask for
     console.specs(runs("one", "two"), program=console.slow())
     retried = console.cosmos("retry", "one")
     wait_until(lambda: console.is_made("one"))
@@ -181,6 +181,6 @@ def test_words_beside_it_are_about_what_it_follows(console: Console, repo: Repo)
 
     assert "run new" in planned
     assert (cancelled.returncode, cancelled.stdout) == (0, "one Cancelled\n")
-    assert waited.returncode in (0, 3)
+    assert (waited.returncode, is_made) == (0, True)
     assert retried.returncode == 0
     assert sorted(console.launches) == ["one", "one", "two"]

@@ -5,12 +5,13 @@ import os
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.cli.console import Console, wait_until
 from tests.daemon.daemons import daemon, end
-from tests.engine.workshop import WRITE, runs
+from tests.engine.workshop import MODEL, WRITE, runs
 
 
 def test_what_is_written_while_it_stays_is_made_and_a_change_made_again(console: Console) -> None:
@@ -26,6 +27,15 @@ def test_what_is_written_while_it_stays_is_made_and_a_change_made_again(console:
     assert "two new -> " in log
     assert "Traceback" not in log
     assert console.cosmos("plan", "--detailed-exitcode").returncode == 0
+
+
+READING = MODEL.replace("outputs:", "inputs: {{file: {{required: true}}}}\noutputs:").replace(
+    '"{{outputs.text}}"', '"{{outputs.text}}", "{{inputs.file}}"'
+)
+
+
+def reads(process: subprocess.Popen[str], file: Path) -> bool:
+    return any(Path(link).resolve() == file for link in Path(f"/proc/{process.pid}/fd").iterdir())
 
 
 def failure(console: Console) -> str:
@@ -242,3 +252,24 @@ def test_a_reader_of_the_log_that_stands_still_holds_nothing_up(console: Console
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 0
     assert len(process.stderr.read()) >= 4096, "the log was as full as it gets"
+
+
+def test_a_pass_that_outlasts_the_grace_is_left_and_nothing_is_lost(console: Console) -> None:
+    """As with an input that takes minutes to read for the first time."""
+    console.specs(runs("one", more="inputs: {file: inputs/huge}"), model=READING)
+    huge = console.root / "inputs" / "huge"
+    huge.parent.mkdir()
+    with huge.open("wb") as file:
+        file.truncate(1 << 40)
+    process = console.start("daemon", "--working-tree", "--grace", "1s")
+    wait_until(lambda: reads(process, huge))
+    log, code = end(process)
+    huge.unlink()
+    huge.write_text("small")
+    again = daemon(console)
+    wait_until(lambda: console.is_made("one"))
+    end(again)
+
+    assert code == 0
+    assert "the grace of 1 s is over: leaving acts under way" in log
+    assert console.launches == ["one"]

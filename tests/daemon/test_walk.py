@@ -13,7 +13,7 @@ import pytest
 from tests.cli.console import Console
 from tests.engine.workshop import MODEL, PROMPT, WRITE
 from tests.projects import shell_environment
-from tests.source.repositories import PERSON, new_repo
+from tests.repositories import AS_PERSON, new_repo
 
 pytestmark = pytest.mark.needs("git")
 
@@ -58,9 +58,8 @@ class Walk:
     def type(self, words: str) -> str:
         """In the clone, once it is there; what was printed."""
         clone = self.folder / "films"
-        people = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in PERSON.items()}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        environment = {**shell_environment(), **people, "EDITOR": str(self.folder / "editor"), "PATH": path}
+        environment = {**shell_environment(), **AS_PERSON, "EDITOR": str(self.folder / "editor"), "PATH": path}
         done = subprocess.run(
             ["bash", "-ec", words.replace("https://git.example/films", f"{self.server.root} films")],
             cwd=clone if clone.exists() else self.folder,

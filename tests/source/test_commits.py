@@ -11,17 +11,9 @@ from cosmos.errors import SourceError
 from cosmos.source.commits import Repository
 from cosmos.source.git import Git
 from cosmos.source.tree import WorkingTree
-from tests.source.repositories import SPEC, Repo, new_repo
+from tests.repositories import SPEC, Repo, new_repo
 
 pytestmark = pytest.mark.needs("git")
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    made = new_repo(tmp_path / "repo")
-    made.write("specs/rain.yaml")
-    made.commit("first")
-    return made
 
 
 def reading(repo: Repo, prefix: str = "") -> Repository:

@@ -12,22 +12,9 @@ from cosmos.errors import ConfigError, SourceError
 from cosmos.source.commits import Repository
 from cosmos.source.git import Git
 from cosmos.source.mirror import Mirror
-from tests.source.repositories import Repo, new_repo
+from tests.repositories import Repo
 
 pytestmark = pytest.mark.needs("git")
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    made = new_repo(tmp_path / "repo")
-    made.write("specs/rain.yaml")
-    made.commit("first")
-    return made
-
-
-@pytest.fixture
-def mirror(repo: Repo, tmp_path: Path) -> Mirror:
-    return repo.mirror(tmp_path / "state" / "specs.git")
 
 
 @pytest.fixture

@@ -10,23 +10,12 @@ import pytest
 from cosmos.config import ConfigManager
 from cosmos.errors import ConfigError, SourceError
 from cosmos.source.mirror import Mirror, mirror_of
+from tests.cli.console import wait_until
+from tests.processes import is_alive
+from tests.repositories import Repo, new_repo
 from tests.services.sshd import sshd
-from tests.source.repositories import Repo, new_repo
 
 pytestmark = pytest.mark.needs("git")
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    made = new_repo(tmp_path / "repo")
-    made.write("specs/rain.yaml")
-    made.commit("first")
-    return made
-
-
-@pytest.fixture
-def mirror(repo: Repo, tmp_path: Path) -> Mirror:
-    return repo.mirror(tmp_path / "state" / "specs.git")
 
 
 def test_the_newest_commit_is_fetched_whole(repo: Repo, mirror: Mirror) -> None:
@@ -76,12 +65,6 @@ def test_a_pinned_commit_outlives_its_history(repo: Repo, mirror: Mirror) -> Non
     assert mirror.pinned() == old
     assert len(mirror.specs(old, "specs")) == 2
     assert not mirror.is_ancestor(old, new)
-
-
-def is_alive(pid: int) -> bool:
-    """One that has ended and was not asked for yet is not."""
-    status = Path(f"/proc/{pid}/status")
-    return status.exists() and "State:\tZ" not in status.read_text()
 
 
 def mirror_folder(mirror: Mirror) -> Path:
@@ -153,7 +136,7 @@ def test_a_server_that_does_not_answer_is_given_up(repo: Repo, tmp_path: Path, m
     monkeypatch.setenv("GIT_SSH_COMMAND", str(waits))
     with pytest.raises(SourceError, match="did not answer within 1 s"):
         Mirror(tmp_path / "mirror", "ssh://127.0.0.1/nothing", silent_s=1.0).fetch()
-    assert not is_alive(int((tmp_path / "pid").read_text()))
+    wait_until(lambda: not is_alive(int((tmp_path / "pid").read_text())))
 
 
 @pytest.mark.needs("ssh")

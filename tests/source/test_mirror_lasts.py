@@ -16,19 +16,12 @@ from cosmos.source import bare
 from cosmos.source.git import Git
 from cosmos.source.mirror import Mirror
 from cosmos.source.program import Limits, OverrunError, run
+from tests.cli.console import wait_until
 from tests.disks import fill, small_disk
-from tests.processes import children
-from tests.source.repositories import Repo, new_repo
+from tests.processes import children, is_alive
+from tests.repositories import Repo
 
 pytestmark = pytest.mark.needs("git")
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    made = new_repo(tmp_path / "repo")
-    made.write("specs/rain.yaml")
-    made.commit("first")
-    return made
 
 
 @pytest.fixture
@@ -324,23 +317,11 @@ def test_an_interrupted_wait_leaves_nothing(tmp_path: Path) -> None:
     )
     process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
     pid = tmp_path / "pid"
-    wait_for(lambda: pid.exists() and pid.read_text().strip() != "")
+    wait_until(lambda: pid.exists() and pid.read_text().strip() != "")
     assert children(process.pid)
     process.send_signal(signal.SIGINT)
     process.wait(timeout=60)
-    wait_for(lambda: not is_alive(int(pid.read_text())))
-
-
-def is_alive(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/status")
-    return status.exists() and "State:\tZ" not in status.read_text()
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_until(lambda: not is_alive(int(pid.read_text())))
 
 
 def test_a_mirror_is_read_with_no_settings_but_ours(

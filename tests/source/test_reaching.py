@@ -19,19 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from cosmos.errors import SourceError
 from cosmos.source.mirror import Mirror
+from tests.cli.console import wait_until
 from tests.processes import words
+from tests.repositories import Repo
 from tests.services.sshd import Sshd, make_key, sshd
-from tests.source.repositories import Repo, new_repo
 
 pytestmark = pytest.mark.needs("git")
-
-
-@pytest.fixture
-def repo(tmp_path: Path) -> Repo:
-    made = new_repo(tmp_path / "repo")
-    made.write("specs/rain.yaml")
-    made.commit("first")
-    return made
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +105,7 @@ def test_a_server_that_is_stopped_is_given_up_with_all_that_was_started(
     try:
         with pytest.raises(SourceError, match="did not answer within 1 s"):
             mirror.fetch()
-        assert speaking_of(repo) == []
+        wait_until(lambda: speaking_of(repo) == [])
     finally:
         server.thaw()
     patient = person.mirror(repo)

@@ -9,7 +9,7 @@ import pytest
 from cosmos.config import ConfigManager
 from cosmos.errors import ConfigError, SourceError
 from cosmos.source.mirror import Mirror, mirror_of
-from tests.source.repositories import PERSON, Repo, new_repo
+from tests.repositories import PERSON, Repo, new_repo
 
 pytestmark = [pytest.mark.needs("git"), pytest.mark.needs("ssh")]
 
