@@ -1,6 +1,6 @@
 """Everything that the engine acts on, gathered: ports and what is fixed for one project.
 
-Built by `cosmos.api` from real things, by tests from simulated ones.
+Built by `cosmos.project.wiring` from real things, by tests from simulated ones.
 """
 
 import time

@@ -1,7 +1,7 @@
 """SqlRecords: the `Records` port on a database, and the read side for the CLI and the page.
 
 Each method is one short transaction; what it does in there is in `loading`, `claims`, `history` and
-`statuses`. Built by `cosmos.api` around an open `Database`; safe for use from several threads.
+`statuses`. Built by `cosmos.project.wiring` around an open `Database`; safe for use from several threads.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

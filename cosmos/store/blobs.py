@@ -1,4 +1,4 @@
-"""LocalStore: the `BlobStore` port on this machine's disk. Built by `cosmos.api`.
+"""LocalStore: the `BlobStore` port on this machine's disk. Built by `cosmos.project.wiring`.
 
 A blob is `<root>/<ab>/<sha256>`, read-only. It appears by rename, complete, verified and on the disk,
 or not at all; existence under that name is the proof of one verification, and its remembered stamp

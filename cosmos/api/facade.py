@@ -5,35 +5,25 @@
         print(view.text)
         outcome = cosmos.apply(view)
 
-All that a person can ask for is here; callers only show what comes back. A quick status loads no database library.
+All that a person can ask for is here or in one of its areas (`cosmos.machines`, `cosmos.review`, ...); callers only
+show what comes back. A quick status loads no database library.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from cosmos.config import ConfigManager
-from cosmos.outcome import Outcome, Pass, PlanView, Progress, StatusView
-from cosmos.settings import Settings
+from cosmos.api.areas import Areas, Listener
+from cosmos.outcome import Outcome, Pass, PlanView, StatusView
 
 if TYPE_CHECKING:
     from cosmos import views
     from cosmos.core.desired import Desired
-    from cosmos.project.acting import Acting
     from cosmos.project.keeping import Keeper
-    from cosmos.project.machines import Machines
-    from cosmos.project.review import Review
-    from cosmos.project.suspending import Suspending
-    from cosmos.project.upkeep import Upkeep
-    from cosmos.project.wiring import Project
     from cosmos.scaffold import Scaffold
 
-Listener = Callable[[Progress], None]
-"""Called after each pass, and when a run's progress changes."""
 
-
-class CosmosAPI:
+class CosmosAPI(Areas):
     """One project.
 
     Args:
@@ -43,34 +33,6 @@ class CosmosAPI:
     Raises:
         ConfigError: From any method, when there is no project there or its configuration is wrong.
     """
-
-    def __init__(self, project: Path | str | None = None, *, settings: Settings | None = None) -> None:
-        self._start = None if project is None else Path(project)
-        self._given = settings
-        self._act: Acting | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    @cached_property
-    def settings(self) -> Settings:
-        """The configuration in force."""
-        return self._given or ConfigManager(self._start).settings()
-
-    @cached_property
-    def _project(self) -> "Project":
-        from cosmos.project.wiring import open_project
-
-        return open_project(self.settings)
-
-    def close(self) -> None:
-        """Give back connections. The object opens itself again when it is used again."""
-        project = self.__dict__.pop("_project", None)
-        if project is not None:
-            project.close()
 
     @staticmethod
     def init(folder: Path | str, *, demo: bool = False) -> "Scaffold":
@@ -136,27 +98,6 @@ class CosmosAPI:
         from cosmos.project import asking
 
         return asking.hosts(self._project)
-
-    @cached_property
-    def machines(self) -> "Machines":
-        """The hosts as machines: check, trust, claim, pull."""
-        from cosmos.project.machines import Machines
-
-        return Machines(lambda: self._project)
-
-    @cached_property
-    def upkeep(self) -> "Upkeep":
-        """Looking after what there is: verify, clear away, back up; what happened."""
-        from cosmos.project.upkeep import Upkeep
-
-        return Upkeep(lambda: self._project)
-
-    @cached_property
-    def review(self) -> "Review":
-        """Changes looked at before they are made: saved plans, specs of other commits, going back."""
-        from cosmos.project.review import Review
-
-        return Review(lambda: self._project)
 
     def show(self, name: str) -> "views.RunDetails | views.PromptRow | views.ModelRow":
         """All about one run, prompt or model (`run/x`, `prompt/x` and `model/x` say which)."""
@@ -254,15 +195,6 @@ class CosmosAPI:
         ask = requests.assume_lost if assume_lost else requests.retry
         return ask(self._project, names, labels, self._user, why)
 
-    @cached_property
-    def suspending(self) -> "Suspending":
-        """Suspend and resume runs, hosts and the project."""
-        from cosmos.project.suspending import Suspending
-
-        return Suspending(
-            lambda: self._project, lambda view: self._acting(None).carry_out(view, follow=False), self._user
-        )
-
     def keeper(
         self, *, working_tree: bool, listener: Callable[[Pass], None], failed: Callable[[str, float, float], None]
     ) -> "Keeper":
@@ -285,15 +217,3 @@ class CosmosAPI:
             RefusedError: No daemon is there, or it holds no removals back.
         """
         return self._acting(None).reconcile(timeout_s, accept_removals=accept_removals)
-
-    @property
-    def _user(self) -> str:
-        from cosmos.project.wiring import user_name
-
-        return user_name()
-
-    def _acting(self, listener: Listener | None) -> "Acting":
-        from cosmos.project.acting import Acting
-
-        self._act = Acting(self._project, listener)
-        return self._act

@@ -1,0 +1,103 @@
+"""The areas of a project that are asked for by name: `cosmos.machines.check()`, `cosmos.upkeep.verify()`.
+
+Each is a small class of `cosmos.project` that opens the project when it is used first.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from cosmos.config import ConfigManager
+from cosmos.outcome import Progress
+from cosmos.settings import Settings
+
+if TYPE_CHECKING:
+    from cosmos.project.acting import Acting
+    from cosmos.project.machines import Machines
+    from cosmos.project.review import Review
+    from cosmos.project.suspending import Suspending
+    from cosmos.project.upkeep import Upkeep
+    from cosmos.project.wiring import Project
+
+Listener = Callable[[Progress], None]
+"""Called after each pass, and when a run's progress changes."""
+
+
+class Areas:
+    """An open project, and its areas.
+
+    Args:
+        project: A folder of the project; default: the current folder. Parents are tried too.
+        settings: The configuration, in place of reading it.
+    """
+
+    def __init__(self, project: Path | str | None = None, *, settings: Settings | None = None) -> None:
+        self._start = None if project is None else Path(project)
+        self._given = settings
+        self._act: Acting | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The configuration in force."""
+        return self._given or ConfigManager(self._start).settings()
+
+    @cached_property
+    def _project(self) -> "Project":
+        from cosmos.project.wiring import open_project
+
+        return open_project(self.settings)
+
+    def close(self) -> None:
+        """Give back connections. The object opens itself again when it is used again."""
+        project = self.__dict__.pop("_project", None)
+        if project is not None:
+            project.close()
+
+    @cached_property
+    def machines(self) -> "Machines":
+        """The hosts as machines: check, trust, claim, pull."""
+        from cosmos.project.machines import Machines
+
+        return Machines(lambda: self._project)
+
+    @cached_property
+    def upkeep(self) -> "Upkeep":
+        """Looking after what there is: verify, clear away, back up; what happened."""
+        from cosmos.project.upkeep import Upkeep
+
+        return Upkeep(lambda: self._project)
+
+    @cached_property
+    def review(self) -> "Review":
+        """Changes looked at before they are made: saved plans, specs of other commits, going back."""
+        from cosmos.project.review import Review
+
+        return Review(lambda: self._project)
+
+    @cached_property
+    def suspending(self) -> "Suspending":
+        """Suspend and resume runs, hosts and the project."""
+        from cosmos.project.suspending import Suspending
+
+        return Suspending(
+            lambda: self._project, lambda view: self._acting(None).carry_out(view, follow=False), self._user
+        )
+
+    @property
+    def _user(self) -> str:
+        from cosmos.project.wiring import user_name
+
+        return user_name()
+
+    def _acting(self, listener: Listener | None) -> "Acting":
+        from cosmos.project.acting import Acting
+
+        self._act = Acting(self._project, listener)
+        return self._act
