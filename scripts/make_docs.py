@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from cosmos.core import spec
+from cosmos.core import spec, spec_model
 from cosmos.core.flaw import MEANINGS, NOTES, FlawKind
 from cosmos.core.plan import Act, Cause, Phase, Sync
 from cosmos.core.problem import Code
@@ -128,9 +128,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "source": _fields(spec.SourceSpec),
     "placement": _fields(spec.PlacementSpec),
     "retry": _fields(spec.RetrySpec),
-    "model": _fields(spec.ModelSpec),
-    "param": _fields(spec.ParamSpec),
-    "container": _fields(spec.ContainerSpec),
+    "model": _fields(spec_model.ModelSpec),
+    "param": _fields(spec_model.ParamSpec),
+    "container": _fields(spec_model.ContainerSpec),
     "project-settings": _fields(ProjectSettings),
     "database-settings": _fields(DatabaseSettings),
     "host-settings": _fields(HostSettings),

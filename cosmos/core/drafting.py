@@ -20,7 +20,8 @@ from cosmos.core.matrix import Member, Pick
 from cosmos.core.problem import Code, Location, Problem, quoted
 from cosmos.core.references import Links, Nearest
 from cosmos.core.run import Container, Model, ParamType, Placement, Source, Value
-from cosmos.core.spec import ControlSpec, ModelSpec, PromptSpec, RunSpec, size_bytes
+from cosmos.core.spec import ControlSpec, PromptSpec, RunSpec
+from cosmos.core.spec_model import ModelSpec, size_bytes
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from cosmos.core.load import Loaded
 from cosmos.core.matrix import members
 from cosmos.core.problem import Code, Problem, quoted
 from cosmos.core.references import Links, References
-from cosmos.core.spec import ModelSpec
+from cosmos.core.spec_model import ModelSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

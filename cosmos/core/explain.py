@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from cosmos.core.draft import Path
 from cosmos.core.problem import Code, Location, Problem, did_you_mean, quoted
-from cosmos.core.spec import NAME, NAME_HELP
+from cosmos.core.spec_fields import NAME, NAME_HELP
 
 _TYPES = {
     "float_type": "a number",

@@ -17,7 +17,8 @@ from cosmos.core import explain, yaml12
 from cosmos.core.document import Document
 from cosmos.core.draft import Path
 from cosmos.core.problem import Code, Location, Problem, did_you_mean, quoted
-from cosmos.core.spec import KINDS, ModelSpec, PromptSpec, RunSpec, Spec
+from cosmos.core.spec import KINDS, PromptSpec, RunSpec, Spec
+from cosmos.core.spec_model import ModelSpec
 
 S = TypeVar("S", PromptSpec, RunSpec, ModelSpec)
 

@@ -3,60 +3,16 @@
 Unknown fields are errors and types are strict: what a model would not receive is refused, not dropped.
 """
 
-import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from cosmos.core.problem import did_you_mean
 from cosmos.core.reasons import LISTABLE, LISTED, Reason, is_infra
+from cosmos.core.spec_fields import Labels, Name, Part, RelativePath, Role, Scalar, Text
+from cosmos.core.spec_model import ModelSpec
 from cosmos.duration import Seconds
-
-NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-NAME_HELP = "lower-case letters, digits and inner dashes, at most 63"
-
-Name = Annotated[str, StringConstraints(pattern=NAME)]
-Role = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-Scalar = bool | int | float | str
-
-_BAD_TEXT = re.compile("[\x00\ud800-\udfff]")
-
-
-def _text(value: object) -> object:
-    if isinstance(value, str) and _BAD_TEXT.search(value):
-        raise ValueError("contains NUL or half of a surrogate pair, which no program can be given")
-    return value
-
-
-def relative_path(value: object) -> object:
-    """Refuse what could leave the project: absolute paths, `..`, drive letters, backslashes, NUL."""
-    if not isinstance(value, str):
-        return value
-    parts = value.split("/")
-    if (
-        not value
-        or value.startswith(("/", "~"))
-        or ".." in parts
-        or "\\" in value
-        or "\x00" in value
-        or ":" in parts[0]
-    ):
-        raise ValueError('must be a path inside the project, with "/" and without ".."')
-    return "/".join(part for part in parts if part not in ("", "."))
-
-
-Text = Annotated[str, BeforeValidator(_text)]
-RelativePath = Annotated[
-    str, BeforeValidator(relative_path), Field(json_schema_extra={"description": "path inside the project"})
-]
-Labels = dict[Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_./-]{0,61}[a-z0-9])?$")], str]
-
-
-class Part(BaseModel):
-    """A piece of a spec."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class PromptSpec(Part):
@@ -184,70 +140,6 @@ class RunSpec(Part):
 def _control(value: object) -> object:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return {"weight": float(value)} if is_number else value  # type: ignore[arg-type]
-
-
-class ParamSpec(Part):
-    """Declaration of one parameter of a model."""
-
-    type: Literal["int", "float", "str", "bool"] = Field(description="a value of another type is refused")
-    default: Scalar | None = Field(default=None, description="without one the parameter is required")
-    min: float | None = Field(default=None, description="smallest value taken")
-    max: float | None = Field(default=None, description="largest value taken")
-    choices: list[Scalar] = Field(default_factory=list, description="the values taken, when they are few")
-    description: str = Field(default="", description="for people")
-
-
-class InputSpec(Part):
-    """Declaration of one input of a model."""
-
-    required: bool = Field(default=True, description="the model cannot do without it")
-
-
-SIZE = r"^[1-9][0-9]{0,5}[kmgt]$"
-_UNITS = {"k": 10, "m": 20, "g": 30, "t": 40}
-
-Size = Annotated[str, StringConstraints(pattern=SIZE)]
-
-
-def size_bytes(size: str) -> int:
-    """`512m` or `8g` in bytes; the units are powers of 1,024."""
-    return int(size[:-1]) << _UNITS[size[-1]]
-
-
-class ContainerSpec(Part):
-    """What the container of a model is given. None of it changes what is computed."""
-
-    shm: Size = Field(default="8g", description="shared memory, as 512m or 8g")
-    memory: Size | None = Field(default=None, description="limit of main memory, as 64g; none by default")
-    ipc: Literal["private", "host"] = Field(default="private", description="host: share the host's shared memory")
-    network: Literal["none", "bridge", "host"] = Field(
-        default="none", description="none: it can reach nothing; bridge lets it download"
-    )
-
-
-class ModelSpec(Part):
-    """How outputs are made: an adapter, and for `command` the whole command line."""
-
-    kind: Literal["Model"]
-    name: Name = Field(description="unique among models; a project's spec replaces a built-in one")
-    labels: Labels = Field(default_factory=dict, description="free words for people")
-    adapter: str = Field(description="the code that knows files, arguments and results: command, preview")
-    image: str | None = Field(default=None, description="container image; @sha256:... pins it")
-    command: list[Text] = Field(
-        default_factory=list,
-        description="argv; {text}, {negative}, {inputs.ROLE}, {outputs.NAME}, {params.NAME} are replaced",
-    )
-    inputs: dict[Role, InputSpec] = Field(default_factory=dict, description="inputs by role")
-    outputs: dict[Role, RelativePath] = Field(default_factory=dict, description="file by output name")
-    params: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")], ParamSpec] = Field(
-        default_factory=dict, description="declaration of each parameter: {type, default, min, max, choices}"
-    )
-    env: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")], Text] = Field(
-        default_factory=dict, description="environment of the program; no secrets"
-    )
-    container: ContainerSpec = Field(
-        default_factory=ContainerSpec, description="of a model with an image: shm, memory, ipc, network"
-    )
 
 
 Spec = PromptSpec | RunSpec | ModelSpec

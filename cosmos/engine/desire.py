@@ -19,7 +19,7 @@ from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Blob
 from cosmos.core.problem import Code, Location, Problem, did_you_mean
 from cosmos.core.run import MediaFacts, Run
-from cosmos.core.spec import ModelSpec
+from cosmos.core.spec_model import ModelSpec
 from cosmos.errors import StorageError
 
 

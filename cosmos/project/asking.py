@@ -13,7 +13,8 @@ from cosmos.core.reconcile import judge_all
 from cosmos.core.recorded import Attempt
 from cosmos.core.rules import judge
 from cosmos.core.select import Named, one
-from cosmos.core.spec import ModelSpec, PromptSpec
+from cosmos.core.spec import PromptSpec
+from cosmos.core.spec_model import ModelSpec
 from cosmos.errors import NotFoundError
 from cosmos.project import host_rows, logs, plans
 from cosmos.project.wiring import Project

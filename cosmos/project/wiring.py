@@ -20,7 +20,7 @@ from cosmos.adapters import ADAPTERS
 from cosmos.core.desired import Desired
 from cosmos.core.load import Loaded, SourceFile, load
 from cosmos.core.placement import HostConfig
-from cosmos.core.spec import ModelSpec
+from cosmos.core.spec_model import ModelSpec
 from cosmos.engine.cycle import Engine
 from cosmos.engine.desire import Surroundings, desire
 from cosmos.engine.provenance import PROVENANCE

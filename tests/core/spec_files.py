@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from cosmos.core.expand import Expanded, expand
 from cosmos.core.load import Loaded, SourceFile, load
 from cosmos.core.problem import Problem
-from cosmos.core.spec import ModelSpec
+from cosmos.core.spec_model import ModelSpec
 
 BUILT_IN = {name: ModelSpec(kind="Model", name=name, adapter="preview") for name in ("preview", "upscale")}
 """Models that every spec here may name."""

@@ -8,7 +8,7 @@ import pytest
 from cosmos.adapters import ADAPTERS
 from cosmos.core.expand import expand
 from cosmos.core.load import SourceFile, load
-from cosmos.core.spec import ModelSpec
+from cosmos.core.spec_model import ModelSpec
 from cosmos.local_ai.probe import MediaProbe
 from cosmos.local_ai.video import open_video
 from scripts.make_scene import FRAMES, SEGMENTS

@@ -1,0 +1,71 @@
+"""The Model kind, as a person writes it. Infrastructure and models are configuration, not code."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from cosmos.core.spec_fields import Labels, Name, Part, RelativePath, Role, Scalar, Text
+
+
+class ParamSpec(Part):
+    """Declaration of one parameter of a model."""
+
+    type: Literal["int", "float", "str", "bool"] = Field(description="a value of another type is refused")
+    default: Scalar | None = Field(default=None, description="without one the parameter is required")
+    min: float | None = Field(default=None, description="smallest value taken")
+    max: float | None = Field(default=None, description="largest value taken")
+    choices: list[Scalar] = Field(default_factory=list, description="the values taken, when they are few")
+    description: str = Field(default="", description="for people")
+
+
+class InputSpec(Part):
+    """Declaration of one input of a model."""
+
+    required: bool = Field(default=True, description="the model cannot do without it")
+
+
+SIZE = r"^[1-9][0-9]{0,5}[kmgt]$"
+_UNITS = {"k": 10, "m": 20, "g": 30, "t": 40}
+
+Size = Annotated[str, StringConstraints(pattern=SIZE)]
+
+
+def size_bytes(size: str) -> int:
+    """`512m` or `8g` in bytes; the units are powers of 1,024."""
+    return int(size[:-1]) << _UNITS[size[-1]]
+
+
+class ContainerSpec(Part):
+    """What the container of a model is given. None of it changes what is computed."""
+
+    shm: Size = Field(default="8g", description="shared memory, as 512m or 8g")
+    memory: Size | None = Field(default=None, description="limit of main memory, as 64g; none by default")
+    ipc: Literal["private", "host"] = Field(default="private", description="host: share the host's shared memory")
+    network: Literal["none", "bridge", "host"] = Field(
+        default="none", description="none: it can reach nothing; bridge lets it download"
+    )
+
+
+class ModelSpec(Part):
+    """How outputs are made: an adapter, and for `command` the whole command line."""
+
+    kind: Literal["Model"]
+    name: Name = Field(description="unique among models; a project's spec replaces a built-in one")
+    labels: Labels = Field(default_factory=dict, description="free words for people")
+    adapter: str = Field(description="the code that knows files, arguments and results: command, preview")
+    image: str | None = Field(default=None, description="container image; @sha256:... pins it")
+    command: list[Text] = Field(
+        default_factory=list,
+        description="argv; {text}, {negative}, {inputs.ROLE}, {outputs.NAME}, {params.NAME} are replaced",
+    )
+    inputs: dict[Role, InputSpec] = Field(default_factory=dict, description="inputs by role")
+    outputs: dict[Role, RelativePath] = Field(default_factory=dict, description="file by output name")
+    params: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")], ParamSpec] = Field(
+        default_factory=dict, description="declaration of each parameter: {type, default, min, max, choices}"
+    )
+    env: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")], Text] = Field(
+        default_factory=dict, description="environment of the program; no secrets"
+    )
+    container: ContainerSpec = Field(
+        default_factory=ContainerSpec, description="of a model with an image: shm, memory, ipc, network"
+    )
