@@ -35,6 +35,8 @@ class Desired:
 
     runs: tuple[DesiredRun, ...] = ()
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    """What is allowed and perhaps not meant; it holds nothing back."""
     held: frozenset[str] = frozenset()
     is_blind: bool = False
     fingerprint: str = ""

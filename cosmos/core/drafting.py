@@ -19,9 +19,9 @@ from cosmos.core.load import Loaded, Located
 from cosmos.core.matrix import Member, Pick
 from cosmos.core.problem import Code, Location, Problem, quoted
 from cosmos.core.references import Links, Nearest
-from cosmos.core.run import Container, Model, ParamType, Placement, Source, Value
+from cosmos.core.run import Container, Model, ParamType, Placement, Requires, Source, Value
 from cosmos.core.spec import ControlSpec, PromptSpec, RunSpec
-from cosmos.core.spec_model import ModelSpec, size_bytes
+from cosmos.core.spec_model import ModelSpec, RequiresSpec, size_bytes
 
 T = TypeVar("T")
 
@@ -78,14 +78,28 @@ def model_of(spec: ModelSpec, at: Location) -> Model:
         outputs=spec.outputs,
         inputs={role: declared.required for role, declared in spec.inputs.items()},
         params=params,
+        commit=spec.commit,
+        paths=spec.paths,
+        endpoint=spec.endpoint,
         env=spec.env,
+        secrets=tuple(spec.secrets),
+        requires=_requires(spec.requires),
         container=Container(
             shm_bytes=size_bytes(spec.container.shm),
-            memory_bytes=size_bytes(spec.container.memory) if spec.container.memory else 0,
+            memory_bytes=size_bytes(spec.container.memory),
             ipc=spec.container.ipc,
             network=spec.container.network,
         ),
         at=at,
+    )
+
+
+def _requires(spec: RequiresSpec) -> Requires:
+    return Requires(
+        files={path: size_bytes(size) for path, size in spec.files.items()},
+        gpu_memory_bytes=size_bytes(spec.gpu_memory),
+        driver=spec.driver or "",
+        disk_bytes=size_bytes(spec.disk),
     )
 
 
@@ -163,6 +177,7 @@ class _Drafting:
             inputs=tuple(each for each in inputs if each is not None),
             named=self._named,
             controls=controls,
+            regions=tuple(spec.regions),
             params=params,
             source=self._source,
             needs=self._links.needs,

@@ -43,6 +43,11 @@ class Code(StrEnum):
     BAD_INPUT = "E021"  # an input file is not what its role needs
     MISMATCH = "E022"  # inputs that must agree do not
     REFUSED_BY_MODEL = "E030"  # the model has no such field, or refuses the value
+    ADVICE = "W001"  # allowed, and perhaps not meant
+
+    @property
+    def is_warning(self) -> bool:
+        return self.value.startswith("W")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,7 +67,8 @@ class Problem:
     def __str__(self) -> str:
         subject = f"{self.subject}: " if self.subject else ""
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.at}: error[{self.code.value}] {subject}{self.message}{hint}"
+        kind = "warning" if self.code.is_warning else "error"
+        return f"{self.at}: {kind}[{self.code.value}] {subject}{self.message}{hint}"
 
     def as_json(self) -> dict[str, object]:
         """Plain data with the keys file, line, column, code, subject, message, hint."""

@@ -4,7 +4,7 @@ Everything that is wrong is found in one pass and named with its place. A run wi
 every run that depends on it, is held: it keeps what it has and stops nobody else.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cosmos.adapters.base import Adapter
@@ -47,6 +47,7 @@ def desire(files: Iterable[SourceFile], around: Surroundings) -> Desired:
     return Desired(
         runs=tuple(wants[key] for key in sorted(wants)),
         problems=tuple(sorted(problems)),
+        warnings=tuple(sorted(resolving.warnings)),
         held=frozenset(expanded.held | refused),
         is_blind=loaded.is_blind,
         files=len(files),
@@ -79,6 +80,7 @@ class _Resolving:
         self._folders: dict[str, Mapping[str, str] | StorageError] = {}
         self._models: dict[str, bool] = {}
         self.problems: set[Problem] = set()
+        self.warnings: set[Problem] = set()
 
     def run(self, draft: Draft) -> Run | None:
         adapter = self._adapter(draft)
@@ -97,6 +99,7 @@ class _Resolving:
         self._refuse(draft, mismatches, Code.MISMATCH)
         if mismatches:
             return None
+        self.warnings.update(self._as_problems(draft, adapter.advice(run, media), Code.ADVICE))
         outputs = adapter.expect(run, media)
         return run if outputs is run.outputs else replace(run, outputs=outputs)
 
@@ -203,8 +206,12 @@ class _Resolving:
         return Blob(sha256=fact.sha256, size=fact.size, path=path)
 
     def _refuse(self, draft: Draft, refusals: Iterable[Refusal], code: Code) -> None:
+        self.problems.update(self._as_problems(draft, refusals, code))
+
+    def _as_problems(self, draft: Draft, refusals: Iterable[Refusal], code: Code) -> Iterator[Problem]:
         for refusal in refusals:
-            self._add(draft, self._place_of(draft, refusal.path), code, refusal.message, refusal.hint)
+            at = self._place_of(draft, refusal.path)
+            yield Problem(at, code, refusal.message, f'run "{draft.name}"', refusal.hint)
 
     def _place_of(self, draft: Draft, path: Path) -> Location:
         """Where to correct a field; for inputs that the run does not name itself, in the prompt."""
@@ -237,6 +244,7 @@ def _run(draft: Draft, resolution: Resolution, adapter_version: int) -> Run:
         negative=draft.negative if resolution.uses_negative else "",
         inputs=resolution.inputs,
         controls=resolution.controls,
+        regions=resolution.regions,
         params=resolution.params,
         source=draft.source,
         needs=draft.needs,
