@@ -30,6 +30,7 @@ NOT_IN_DIGEST = frozenset(
         "model.name",
         "model.inputs",
         "model.params",
+        "model.gpus",
         "model.paths",
         "model.endpoint",
         "model.secrets",

@@ -20,7 +20,7 @@ from cosmos.core.matrix import Member, Pick
 from cosmos.core.problem import Code, Location, Problem, quoted
 from cosmos.core.references import Links, Nearest
 from cosmos.core.run import Container, Model, ParamType, Placement, Requires, Source, Value
-from cosmos.core.spec import ControlSpec, PromptSpec, RunSpec
+from cosmos.core.spec import ControlSpec, PlacementSpec, PromptSpec, RunSpec
 from cosmos.core.spec_model import ModelSpec, RequiresSpec, size_bytes
 
 T = TypeVar("T")
@@ -78,6 +78,7 @@ def model_of(spec: ModelSpec, at: Location) -> Model:
         outputs=spec.outputs,
         inputs={role: declared.required for role, declared in spec.inputs.items()},
         params=params,
+        gpus=spec.gpus,
         commit=spec.commit,
         paths=spec.paths,
         endpoint=spec.endpoint,
@@ -92,6 +93,11 @@ def model_of(spec: ModelSpec, at: Location) -> Model:
         ),
         at=at,
     )
+
+
+def _placement(spec: PlacementSpec, model: Model) -> Placement:
+    gpus = model.gpus if spec.gpus is None else spec.gpus
+    return Placement(host=spec.host, gpus=gpus, labels=spec.labels)
 
 
 def _requires(spec: RequiresSpec) -> Requires:
@@ -125,7 +131,6 @@ class _Drafting:
         self._project = project
         self._known: dict[tuple[Pick, ...], RunSpec | None] = {}
         self._params = _values(spec)
-        self._placement = Placement(host=spec.placement.host, gpus=spec.placement.gpus, labels=spec.placement.labels)
         self._named = frozenset(spec.inputs if isinstance(spec.inputs, dict) else ())
         self._source = None
         if spec.source is not None and links.source is not None:
@@ -181,7 +186,7 @@ class _Drafting:
             params=params,
             source=self._source,
             needs=self._links.needs,
-            placement=self._placement,
+            placement=_placement(spec.placement, model),
             priority=spec.priority,
             retry_limit=spec.retry.limit,
             retry_on=tuple(spec.retry.on),

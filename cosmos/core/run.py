@@ -62,6 +62,8 @@ class Model:
     inputs: Mapping[str, bool] = field(default_factory=dict)
     """Declared input roles; True where the role is required."""
     params: Mapping[str, ParamType] = field(default_factory=dict)
+    gpus: int = 0
+    """What a run is given where its placement says nothing."""
     commit: str | None = None
     """Of the code that the program runs, on the host or in the image."""
     paths: Mapping[str, str] = field(default_factory=dict)

@@ -71,7 +71,9 @@ class PlacementSpec(Part):
     """Which machines may take the run."""
 
     host: str = Field(default="any", description="a host's name, or any")
-    gpus: int = Field(default=0, ge=0, le=64, description="GPUs given to the run alone")
+    gpus: int | None = Field(
+        default=None, ge=0, le=64, description="GPUs given to the run alone; default: as many as its model says"
+    )
     labels: dict[str, str] = Field(default_factory=dict, description="labels that the host must have")
 
 

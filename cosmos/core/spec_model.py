@@ -80,6 +80,7 @@ class ModelSpec(Part):
     params: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")], ParamSpec] = Field(
         default_factory=dict, description="declaration of each parameter: {type, default, min, max, choices}"
     )
+    gpus: int = Field(default=0, ge=0, le=64, description="GPUs that a run is given, where its placement says nothing")
     commit: str | None = Field(
         default=None, pattern=r"^[0-9a-f]{7,64}$", description="git commit of the model's code on the host"
     )

@@ -111,6 +111,7 @@ OTHER: Mapping[str, object] = {
     "model.inputs": {"depth": False},
     "model.params": {"seed": ParamType(type="float")},
     "model.env": {"MODE": "slow"},
+    "model.gpus": 8,
     "model.commit": "0123abc",
     "model.paths": {"repo": "/elsewhere"},
     "model.endpoint": "http://127.0.0.1:9000",
