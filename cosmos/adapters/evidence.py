@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from cosmos.adapters.base import Evidence, Step, Verdict
+from cosmos.adapters.signatures import Signature, failure
 from cosmos.core.observed import ExitRecord
 from cosmos.core.reasons import Reason
 from cosmos.core.run import MediaFacts, OutputFile
@@ -40,10 +41,15 @@ _COUNT = re.compile(r"\bprogress (\d{1,9})/(\d{1,9})\b")
 _PERCENT = re.compile(r"(?<![\d.])(\d{1,3})(?:\.\d+)? ?%")
 
 
-def exit_verdict(evidence: Evidence) -> Verdict | None:
-    """Why the program did not end well, or None where it did."""
+def exit_verdict(evidence: Evidence, known: tuple[Signature, ...] = ()) -> Verdict | None:
+    """Why the program did not end well, or None where it did.
+
+    Args:
+        evidence: What it left.
+        known: What programs of its kind say in their logs when they fail (`signatures.FAILURES`).
+    """
     record, log_tail = evidence.exit, evidence.log_tail
-    return _recorded(record, log_tail) or (None if record.code == 0 else _failed(record.code, log_tail))
+    return _recorded(record, log_tail) or (None if record.code == 0 else _failed(record.code, log_tail, known))
 
 
 def _recorded(record: ExitRecord, log_tail: str) -> Verdict | None:
@@ -73,11 +79,13 @@ def _lacking(line: str) -> Verdict:
     return Verdict(reason=_LACKING.get(what, Reason.HOST_REFUSED), message=words or line)
 
 
-def _failed(code: int, log_tail: str) -> Verdict:
+def _failed(code: int, log_tail: str, known: tuple[Signature, ...]) -> Verdict:
     """What the kernel and the program say in the log; then what the exit code says."""
     last = last_line(log_tail)
     if lacking := _out_of_memory(code, log_tail):
         return Verdict(reason=Reason.HOST_OUT_OF_MEMORY, message=lacking)
+    if said := failure(log_tail, known):
+        return said
     if _NO_DISK.search(log_tail):
         return Verdict(reason=Reason.DISK_FULL, message=_join("the host's disk is full", last))
     if _NO_GPU_MEMORY.search(log_tail):
