@@ -1,7 +1,7 @@
 """What `cosmos list` prints: one table and one JSON form for each kind of thing."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cosmos.api import CosmosAPI
 from cosmos.cli import host_page
@@ -47,7 +47,7 @@ def document(listing: Listing) -> dict[str, object]:
 
 def runs(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> Listing:
     found = cosmos.runs(names, labels)
-    return Listing(
+    listing = Listing(
         kind="runs",
         heads=("NAME", "ID", "PHASE", "MODEL", "PROMPT", "FILE", "LABELS"),
         rows=[
@@ -57,6 +57,24 @@ def runs(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> List
         items=[_run(row) for row in found],
         spare=("ID", "FILE", "PROMPT"),
     )
+    return _with_ratings(listing, 3, [_rating(row) for row in found])
+
+
+def _with_ratings(listing: Listing, position: int, ratings: Sequence[str]) -> Listing:
+    """A column more, once anybody has rated anything."""
+    if all(rating == "-" for rating in ratings):
+        return listing
+    heads, rows = listing.heads, listing.rows
+    return replace(
+        listing,
+        heads=(*heads[:position], "RATING", *heads[position:]),
+        rows=[(*row[:position], rating, *row[position:]) for row, rating in zip(rows, ratings, strict=True)],
+    )
+
+
+def _rating(row: RunRow) -> str:
+    """`4 hero`, a dash where nobody has said anything."""
+    return " ".join([*([str(row.rating)] if row.rating else []), *row.tags]) or "-"
 
 
 def _run(row: RunRow) -> dict[str, object]:
@@ -68,6 +86,9 @@ def _run(row: RunRow) -> dict[str, object]:
         "model": row.model,
         "prompt": row.prompt,
         "labels": dict(row.labels),
+        "rating": row.rating,
+        "note": row.note,
+        "tags": list(row.tags),
         "file": row.at.file,
         "line": row.at.line,
     }
@@ -78,13 +99,19 @@ def prompts(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> L
     things = [Named(key=row.name, others=(row.id,), labels=row.labels) for row in rows]
     chosen = select(things, names, labels, kind="prompts")
     found = [row for row in rows if row.name in chosen]
-    return Listing(
+    listing = Listing(
         kind="prompts",
         heads=("NAME", "ID", "RUNS", "INPUTS", "FILE", "TEXT"),
         rows=[(row.name, row.id, str(row.runs), row.inputs or "-", row.at.short, row.text) for row in found],
         items=[prompt_document(row) for row in found],
         spare=("ID", "FILE"),
     )
+    return _with_ratings(listing, 3, [mean(row) for row in found])
+
+
+def mean(row: PromptRow) -> str:
+    """`4.3 of 6`: the mean rating of its runs, and how many are rated."""
+    return "-" if row.rating is None else f"{row.rating:.1f} of {row.rated}"
 
 
 def prompt_document(row: PromptRow) -> dict[str, object]:
@@ -96,6 +123,8 @@ def prompt_document(row: PromptRow) -> dict[str, object]:
         "inputs": row.inputs,
         "labels": dict(row.labels),
         "runs": row.runs,
+        "rating": row.rating,
+        "rated": row.rated,
         "file": row.at.file,
         "line": row.at.line,
     }

@@ -12,6 +12,7 @@ from cosmos.core.problem import did_you_mean
 from cosmos.core.reasons import LISTABLE, LISTED, Reason, is_infra
 from cosmos.core.spec_fields import Labels, Name, Part, RelativePath, Role, Scalar, Text
 from cosmos.core.spec_model import ModelSpec
+from cosmos.core.spec_review import ReviewSpec
 from cosmos.duration import Seconds
 
 
@@ -142,9 +143,10 @@ def _control(value: object) -> object:
     return {"weight": float(value)} if is_number else value  # type: ignore[arg-type]
 
 
-Spec = PromptSpec | RunSpec | ModelSpec
-KINDS: dict[str, type[PromptSpec] | type[RunSpec] | type[ModelSpec]] = {
+Spec = PromptSpec | RunSpec | ModelSpec | ReviewSpec
+KINDS: dict[str, type[PromptSpec] | type[RunSpec] | type[ModelSpec] | type[ReviewSpec]] = {
     "Prompt": PromptSpec,
     "Run": RunSpec,
     "Model": ModelSpec,
+    "Review": ReviewSpec,
 }

@@ -29,9 +29,11 @@ class Piece:
 
     @property
     def who(self) -> tuple[str, str]:
-        """Kind and name; empty where it has none."""
+        """Kind and name; empty where it has none. Of a review, the output that it is about."""
         if not isinstance(self.data, dict):
             return "", ""
+        if self.data.get("kind") == "Review":
+            return "Review", f"{self.data.get('run', '')}@{self.data.get('digest', '')}"
         return str(self.data.get("kind", "")), str(self.data.get("name", ""))
 
     def is_same(self, other: "Piece | None") -> bool:

@@ -4,7 +4,7 @@ Everything that is wrong is found in one pass and named with its place. A run wi
 every run that depends on it, is held: it keeps what it has and stops nobody else.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cosmos.adapters.base import Adapter
@@ -17,7 +17,8 @@ from cosmos.core.files import FileFact, Inputs
 from cosmos.core.load import Loaded, SourceFile, load
 from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Blob
-from cosmos.core.problem import Code, Location, Problem, did_you_mean
+from cosmos.core.problem import Code, Location, Problem, did_you_mean, quoted
+from cosmos.core.reviews import Reviews
 from cosmos.core.run import MediaFacts, Run
 from cosmos.core.spec_model import ModelSpec
 from cosmos.errors import StorageError
@@ -43,15 +44,28 @@ def desire(files: Iterable[SourceFile], around: Surroundings) -> Desired:
     runs = {draft.key: run for draft in expanded.drafts if (run := resolving.run(draft)) is not None}
     problems = {*loaded.problems, *expanded.problems, *resolving.problems}
     wants = _with_digests(runs, resolving)
-    refused = {draft.key for draft in expanded.drafts} - wants.keys()
+    held = frozenset(expanded.held | ({draft.key for draft in expanded.drafts} - wants.keys()))
     return Desired(
         runs=tuple(wants[key] for key in sorted(wants)),
         problems=tuple(sorted(problems)),
-        held=frozenset(expanded.held | refused),
+        held=held,
         is_blind=loaded.is_blind,
         files=len(files),
-        specs=len(loaded.prompts) + len(loaded.runs) + len(loaded.models),
+        specs=len(loaded.prompts) + len(loaded.runs) + len(loaded.models) + len(loaded.reviews),
+        reviews=loaded.reviews,
+        warnings=tuple(_of_nothing(loaded.reviews, wants, held)) if not loaded.is_blind else (),
     )
+
+
+def _of_nothing(reviews: Reviews, wants: Mapping[str, DesiredRun], held: frozenset[str]) -> Iterator[Problem]:
+    """Reviews of runs that no spec has, and none that cannot be judged now."""
+    for key in reviews.by_run:
+        if key in wants or key in held or key.partition("/")[0] in held:
+            continue
+        for review in reviews.by_run[key]:
+            hint = "remove it, or take the run back"
+            subject = f"review of {quoted(key)}"
+            yield Problem(review.at, Code.REVIEW_OF_NOTHING, "no spec has this run", subject, hint)
 
 
 def _with_digests(runs: Mapping[str, Run], resolving: "_Resolving") -> dict[str, DesiredRun]:
@@ -117,12 +131,14 @@ class _Resolving:
             run = replace(run, source=replace(run.source, file=output.path))
         blobs = {role: self._blob(path) for role, path in run.inputs.items()}
         made_of = material(run, {role: blob.sha256 for role, blob in blobs.items()}, source_digest)
+        digest = digest_of(made_of)
         return DesiredRun(
             run=run,
-            digest=digest_of(made_of),
+            digest=digest,
             material=made_of,
             blobs=blobs,
             source_digest=source_digest,
+            review=self._loaded.reviews.of(run.key, digest),
         )
 
     def _adapter(self, draft: Draft) -> Adapter | None:

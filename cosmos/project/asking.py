@@ -17,6 +17,7 @@ from cosmos.core.spec import PromptSpec
 from cosmos.core.spec_model import ModelSpec
 from cosmos.errors import NotFoundError
 from cosmos.project import host_rows, logs, plans
+from cosmos.project.rows import prompt_row, run_rows
 from cosmos.project.wiring import Project
 from cosmos.views import (
     EventRow,
@@ -27,8 +28,6 @@ from cosmos.views import (
     RunDetails,
     RunRow,
     facts,
-    prompt_row,
-    run_rows,
 )
 
 EVENTS_SHOWN = 20
@@ -105,6 +104,8 @@ def _run(project: Project, name: str) -> RunDetails:
         status=status,
         attempts=project.records.attempts_of(want.run.id),
         entry=entry,
+        review=want.review,
+        reviews=desired.reviews.all_of(key),
         files=tuple(str(folder / file.name) for file in entry.manifest) if entry and status.folder else (),
         events=tuple(
             EventRow(
