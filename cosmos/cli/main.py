@@ -19,6 +19,7 @@ from typer.main import get_command
 
 from cosmos.cli import (
     daemon_commands,
+    edit_commands,
     host_commands,
     notify_commands,
     past_commands,
@@ -59,6 +60,7 @@ host_commands.add_to(app)
 notify_commands.add_to(app)
 past_commands.add_to(app)
 rollback_commands.add_to(app)
+edit_commands.add_to(app)
 upkeep_commands.add_to(app)
 
 

@@ -38,6 +38,7 @@ class Checkout(Repository):
         git = Git(folder)
         super().__init__(git, git.run("rev-parse", "--show-prefix").decode("utf-8", "surrogateescape").rstrip("\n"))
         self._typed = Git(folder, as_typed=True)
+        self._folder = folder
 
     def since(self, commit: str) -> Since:
         """Files below the folder that are in git and differ between a commit and the working tree."""
@@ -69,8 +70,10 @@ class Checkout(Repository):
                 raise RefusedError(f"{line[3:]} {what}", "commit or remove them first: nothing was changed")
 
     def commit(self, paths: Sequence[str], message: str) -> str:
-        """Commit some files as they are now, and nothing else that is staged. Returns the commit."""
-        self._git.run("add", "--intent-to-add", "--", *paths)
+        """Commit some files as they are now, or their removal, and nothing else that is staged. Returns the commit."""
+        there = [path for path in paths if (self._folder / path).exists()]
+        if there:
+            self._git.run("add", "--intent-to-add", "--", *there)
         words = ("commit", "--quiet", "--only", "--file=-", "--", *paths)
         code, _, said = self._typed.ask(*words, data=message.encode(), timeout_s=COMMIT_S)
         if code != 0:
