@@ -45,8 +45,8 @@ def document(listing: Listing) -> dict[str, object]:
     return {"format_version": FORMAT_VERSION, listing.kind: list(listing.items)}
 
 
-def runs(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> Listing:
-    found = cosmos.runs(names, labels)
+def runs(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str], where: str = "") -> Listing:
+    found = cosmos.runs(names, labels, where=where)
     listing = Listing(
         kind="runs",
         heads=("NAME", "ID", "PHASE", "MODEL", "PROMPT", "FILE", "LABELS"),

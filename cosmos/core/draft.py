@@ -6,6 +6,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from cosmos.core.condition import Condition
 from cosmos.core.problem import Location
 from cosmos.core.run import Control, Model, OutputFile, Placement, Source, Value
 from cosmos.core.spec import ControlSpec
@@ -37,6 +38,8 @@ class Draft:
     controls: Mapping[str, ControlSpec] = field(default_factory=dict)
     params: Mapping[str, Value] = field(default_factory=dict)
     source: Source | None = None
+    only_if: Condition | None = None
+    """It is a candidate: the run is wanted only while this holds of the run that it reads."""
     needs: tuple[str, ...] = ()
     placement: Placement = Placement()
     priority: int = 50

@@ -13,6 +13,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from cosmos.core import explain
+from cosmos.core.condition import Condition
 from cosmos.core.digest import run_id
 from cosmos.core.draft import Draft, Path
 from cosmos.core.load import Loaded, Located
@@ -90,10 +91,15 @@ def model_of(spec: ModelSpec, at: Location) -> Model:
 
 
 def draft_members(
-    run: Located[RunSpec], members: Sequence[Member], links: Links, names: Names, project: str
+    run: Located[RunSpec],
+    members: Sequence[Member],
+    links: Links,
+    names: Names,
+    project: str,
+    only_if: Condition | None = None,
 ) -> Drafted:
     """Drafts of the members, or the problems of their fields. Matrix and links are judged elsewhere."""
-    drafting = _Drafting(run, links, names, project)
+    drafting = _Drafting(run, links, names, project, only_if)
     drafts = [draft for member in members if (draft := drafting.draft(member)) is not None]
     return Drafted(drafts=tuple(drafts), held=frozenset(drafting.held), problems=tuple(drafting.problems))
 
@@ -101,7 +107,9 @@ def draft_members(
 class _Drafting:
     """Makes the drafts of one run spec. What members share is made once."""
 
-    def __init__(self, run: Located[RunSpec], links: Links, names: Names, project: str) -> None:
+    def __init__(
+        self, run: Located[RunSpec], links: Links, names: Names, project: str, only_if: Condition | None
+    ) -> None:
         spec = run.spec
         self.problems: set[Problem] = set()
         self.held: set[str] = set()
@@ -113,6 +121,7 @@ class _Drafting:
         self._params = _values(spec)
         self._placement = Placement(host=spec.placement.host, gpus=spec.placement.gpus, labels=spec.placement.labels)
         self._named = frozenset(spec.inputs if isinstance(spec.inputs, dict) else ())
+        self._only_if = only_if
         self._source = None
         if spec.source is not None and links.source is not None:
             self._source = Source(key=links.source, output=spec.source.output, role=spec.source.role)
@@ -148,7 +157,9 @@ class _Drafting:
         params: Mapping[str, Value],
         controls: Mapping[str, ControlSpec],
     ) -> Draft:
-        spec = self._run.spec
+        spec, source = self._run.spec, self._source
+        if spec.source is not None and member.source:
+            source = Source(key=member.source, output=spec.source.output, role=spec.source.role)
         inputs = (prompt.inputs if prompt else None, spec.inputs)
         return Draft(
             key=member.key,
@@ -164,7 +175,8 @@ class _Drafting:
             named=self._named,
             controls=controls,
             params=params,
-            source=self._source,
+            source=source,
+            only_if=self._only_if,
             needs=self._links.needs,
             placement=self._placement,
             priority=spec.priority,

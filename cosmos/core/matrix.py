@@ -47,10 +47,14 @@ class Pick:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One run of a spec. `picks` is sorted by label; without a matrix it is empty."""
+    """One run of a spec. `picks` is sorted by label; without a matrix it is empty.
+
+    `source` is the key of the run that it reads, where the spec follows several.
+    """
 
     key: str
     picks: tuple[Pick, ...] = ()
+    source: str = ""
 
 
 def members(run: Located[RunSpec]) -> tuple[tuple[Member, ...], tuple[Problem, ...]]:

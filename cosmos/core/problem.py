@@ -44,6 +44,7 @@ class Code(StrEnum):
     MISMATCH = "E022"  # inputs that must agree do not
     REFUSED_BY_MODEL = "E030"  # the model has no such field, or refuses the value
     REVIEW_OF_NOTHING = "W001"  # a warning: the run that a review is about is not in the specs
+    CHOOSES_NONE = "W002"  # a warning: the condition of a source holds of no run
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -3,7 +3,7 @@
 Unknown fields are errors and types are strict: what a model would not receive is refused, not dropped.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -40,11 +40,21 @@ class ControlSpec(Part):
 
 
 class SourceSpec(Part):
-    """One other run whose output is an input of this one."""
+    """Another run whose output is an input of this one, or several, for each of which there is one."""
 
-    run: str = Field(description="name of a run, or of one member of a matrix as name/axis-value")
+    run: str | None = Field(default=None, description="name of a run, or of one member of a matrix as name/axis-value")
+    runs: str | None = Field(default=None, description="in its place: runs to follow, by name or as name/*")
+    where: Text | None = Field(default=None, description="with `runs`: only those for which it holds, as rating >= 4")
     output: Role = Field(default="video", description="which of its outputs")
     role: Role = Field(default="video", description="the input role it takes here")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.run is None) == (self.runs is None):
+            raise PydanticCustomError("source", "must have either run or runs", {"hint": "runs: name/* follows many"})
+        if self.where is not None and self.runs is None:
+            raise PydanticCustomError("source", "has where without runs", {"hint": "where chooses among runs"})
+        return self
 
 
 class PlacementSpec(Part):

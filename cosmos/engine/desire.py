@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from cosmos.adapters.base import Adapter
 from cosmos.adapters.fields import is_video
+from cosmos.core.condition import ConditionError, facts
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import Digest, digest_of, material
 from cosmos.core.draft import Draft, Path, Refusal, Resolution
@@ -21,6 +22,7 @@ from cosmos.core.problem import Code, Location, Problem, did_you_mean, quoted
 from cosmos.core.reviews import Reviews
 from cosmos.core.run import MediaFacts, Run
 from cosmos.core.spec_model import ModelSpec
+from cosmos.engine.digesting import Digesting
 from cosmos.errors import StorageError
 
 
@@ -41,10 +43,14 @@ def desire(files: Iterable[SourceFile], around: Surroundings) -> Desired:
     loaded = load(files)
     expanded = expand(loaded, around.built_in, around.project)
     resolving = _Resolving(loaded, around)
-    runs = {draft.key: run for draft in expanded.drafts if (run := resolving.run(draft)) is not None}
+    candidates = {draft.key: draft for draft in expanded.drafts if draft.only_if is not None}
+    settled = (draft for draft in expanded.drafts if draft.only_if is None)
+    runs = {draft.key: run for draft in settled if (run := resolving.run(draft)) is not None}
+    found = Digesting(resolving, runs, candidates)
+    found.digest()
+    wants = found.done
     problems = {*loaded.problems, *expanded.problems, *resolving.problems}
-    wants = _with_digests(runs, resolving)
-    held = frozenset(expanded.held | ({draft.key for draft in expanded.drafts} - wants.keys()))
+    held = frozenset(expanded.held | ({draft.key for draft in expanded.drafts} - wants.keys() - found.dropped))
     return Desired(
         runs=tuple(wants[key] for key in sorted(wants)),
         problems=tuple(sorted(problems)),
@@ -53,7 +59,7 @@ def desire(files: Iterable[SourceFile], around: Surroundings) -> Desired:
         files=len(files),
         specs=len(loaded.prompts) + len(loaded.runs) + len(loaded.models) + len(loaded.reviews),
         reviews=loaded.reviews,
-        warnings=tuple(_of_nothing(loaded.reviews, wants, held)) if not loaded.is_blind else (),
+        warnings=() if loaded.is_blind else (*_of_nothing(loaded.reviews, wants, held), *found.choosing_none()),
     )
 
 
@@ -66,21 +72,6 @@ def _of_nothing(reviews: Reviews, wants: Mapping[str, DesiredRun], held: frozens
             hint = "remove it, or take the run back"
             subject = f"review of {quoted(key)}"
             yield Problem(review.at, Code.REVIEW_OF_NOTHING, "no spec has this run", subject, hint)
-
-
-def _with_digests(runs: Mapping[str, Run], resolving: "_Resolving") -> dict[str, DesiredRun]:
-    """Sources first. A run whose source or need is held is left out, and so held too."""
-    done: dict[str, DesiredRun] = {}
-    left = dict(runs)
-    while left:
-        able = [run for run in left.values() if all(key in done for key in run.waits_for)]
-        if not able:
-            break
-        for run in able:
-            want = resolving.want(left.pop(run.key), done)
-            if want is not None:
-                done[run.key] = want
-    return done
 
 
 class _Resolving:
@@ -113,6 +104,25 @@ class _Resolving:
             return None
         outputs = adapter.expect(run, media)
         return run if outputs is run.outputs else replace(run, outputs=outputs)
+
+    def holds(self, draft: Draft, upstream: DesiredRun) -> bool | None:
+        """Whether the condition of a candidate holds of the run that it reads; None where it cannot be judged."""
+        if draft.only_if is None:
+            return True
+        try:
+            return draft.only_if.holds(facts(upstream.run, upstream.review))
+        except ConditionError as error:
+            at = draft.locate(("source", "where"))
+            self._add(draft, at, Code.WRONG_VALUE, f"source: where {error.message}", error.hint)
+            return None
+
+    def not_chosen(self, run: Run) -> None:
+        """It names a run that another spec makes only where a condition holds, which it does not."""
+        key = run.source.key if run.source is not None else ""
+        message = f'there is no run "{key}" now: where of "{key.partition("/")[0]}" does not hold of what it reads'
+        self.problems.add(
+            Problem(run.at, Code.DANGLING, message, f'run "{run.name}"', "rate that, or name another run")
+        )
 
     def want(self, run: Run, done: Mapping[str, DesiredRun]) -> DesiredRun | None:
         """The run with its digest, or None when its source has no such output."""

@@ -150,9 +150,11 @@ class Specs:
         self.check(edit)
         project = self._open()
         edits = [each for each in edit.edits if each.before != each.after]
-        checkout = at_commit.checkout(project) if commit and edits else None
+        checkout = at_commit.checkout(project) if commit else None
         if checkout is not None:
-            checkout.require_clean(list(writing.real_paths(project.settings.root, edits)))
+            checkout.require_clean(list(writing.real_paths(project.settings.root, edit.edits)))
+        if not edits:
+            return ""
         return writing.write(project.settings.root, edits, checkout, message or f"{edit.subject}\n")
 
     @staticmethod

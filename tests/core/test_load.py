@@ -67,7 +67,9 @@ PROBLEMS: list[tuple[str, str]] = [
     (RUN + '"\\e[2J": 1', 'a.yaml:4:1: error[E012] run "teaser": unknown field "\\x1b[2J"'),
     ("kind: Prompt\nname: rain", 'a.yaml:1:1: error[E013] prompt "rain": missing field "text"'),
     ("\n\nkind: Run", 'a.yaml:3:1: error[E013] run: missing field "model"'),
-    (RUN + "source: {}", 'a.yaml:4:9: error[E013] run "teaser": missing field "run" in source'),
+    (RUN + "source: {}", 'a.yaml:4:9: error[E014] run "teaser": source must have either run or runs'),
+    (RUN + "source: {run: a, runs: b}", '4:9: error[E014] run "teaser": source must have either run or runs'),
+    (RUN + "source: {run: a, where: rating > 1}", '4:9: error[E014] run "teaser": source has where without runs'),
     (
         RUN + "controls:\n  seg:\n    preset: a",
         'a.yaml:6:5: error[E013] run "teaser": missing field "weight" in controls.seg',
