@@ -13,11 +13,11 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from cosmos.core import explain
+from cosmos.core.axes import Member, Pick
 from cosmos.core.condition import Condition
 from cosmos.core.digest import run_id
 from cosmos.core.draft import Draft, Path
 from cosmos.core.load import Loaded, Located
-from cosmos.core.matrix import Member, Pick
 from cosmos.core.problem import Code, Location, Problem, quoted
 from cosmos.core.references import Links, Nearest
 from cosmos.core.run import Container, Model, ParamType, Placement, Source, Value

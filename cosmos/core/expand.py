@@ -14,7 +14,7 @@ from cosmos.core.draft import Draft
 from cosmos.core.drafting import Drafted, Names, draft_members
 from cosmos.core.following import follow, follows
 from cosmos.core.load import Loaded
-from cosmos.core.matrix import members
+from cosmos.core.matrix import MEMBERS_MAX, members
 from cosmos.core.problem import Code, Problem, quoted
 from cosmos.core.references import Links, References
 from cosmos.core.spec_model import ModelSpec
@@ -36,17 +36,18 @@ class Expanded:
         return key in self.held or key.partition("/")[0] in self.held
 
 
-def expand(loaded: Loaded, built_in: Mapping[str, ModelSpec], project: str) -> Expanded:
+def expand(loaded: Loaded, built_in: Mapping[str, ModelSpec], project: str, max_runs: int = MEMBERS_MAX) -> Expanded:
     """Every member of every run spec.
 
     Args:
         loaded: Specs of the project; a Model among them replaces a built-in one of the same name.
         built_in: Model specs that come with the program, by name.
         project: Name of the project, from which ids of runs are derived.
+        max_runs: Runs that one spec may make; more is taken for a slip.
     """
-    found = {name: members(run) for name, run in loaded.runs.items() if not follows(run)}
+    found = {name: members(run, max_runs) for name, run in loaded.runs.items() if not follows(run)}
     keys = {name: [member.key for member in there] for name, (there, _) in found.items() if there}
-    followers = follow(loaded, keys) if len(found) < len(loaded.runs) else {}
+    followers = follow(loaded, keys, max_runs) if len(found) < len(loaded.runs) else {}
     for name, each in followers.items():
         found[name] = each.members, each.problems
         if not each.problems:

@@ -165,7 +165,8 @@ def _problem(finding: _Finding, kind: type[BaseModel], value_at: Places, key_at:
     elif finding.type == "string_too_short":
         message = f"{name} must not be empty"
     else:
-        message = f"{name} {finding.message.removeprefix('Value error, ')}, is {value}"
+        what = "" if isinstance(finding.input, dict) else f", is {value}"
+        message = f"{name} {finding.message.removeprefix('Value error, ')}{what}"
     return Problem(at, Code.WRONG_VALUE, message, subject, str(finding.limits.get("hint", "")))
 
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 
+from cosmos.core.axes import Member
 from cosmos.core.condition import REVIEWED, Condition, ConditionError, condition
 from cosmos.core.cycles import cycles, from_the_view_of
 from cosmos.core.load import Loaded, Located
-from cosmos.core.matrix import MEMBERS_MAX, Member
+from cosmos.core.matrix import too_many
 from cosmos.core.member_key import member_key
 from cosmos.core.problem import Code, Problem, quoted
 from cosmos.core.references import GLOB, Nearest
@@ -39,14 +40,15 @@ def follows(run: Located[RunSpec]) -> bool:
     return run.spec.source is not None and run.spec.source.runs is not None
 
 
-def follow(loaded: Loaded, keys: Mapping[str, Sequence[str]]) -> dict[str, Following]:
+def follow(loaded: Loaded, keys: Mapping[str, Sequence[str]], max_runs: int) -> dict[str, Following]:
     """Every spec that follows others, those first that others follow.
 
     Args:
         loaded: All specs.
         keys: Keys of the members of all specs that follow nothing; a spec whose members are not known is left out.
+        max_runs: Runs that one spec may make; more is taken for a slip.
     """
-    followers = {name: _Follower(run) for name, run in loaded.runs.items() if follows(run)}
+    followers = {name: _Follower(run, max_runs) for name, run in loaded.runs.items() if follows(run)}
     reads = {
         name: [other for other in followers if other != name and follower.may_mean(other)]
         for name, follower in followers.items()
@@ -83,10 +85,11 @@ def _circular(followers: "Mapping[str, _Follower]", reads: Mapping[str, Sequence
 class _Follower:
     """One spec that follows others. A glob never means the spec itself."""
 
-    def __init__(self, run: Located[RunSpec]) -> None:
+    def __init__(self, run: Located[RunSpec], most: int) -> None:
         assert run.spec.source is not None  # noqa: S101 - asked by `follows`
         self._run = run
         self._name = run.spec.name
+        self._most = most
         self._source = run.spec.source
         self._pattern = self._source.runs or ""
         self._is_glob = bool(GLOB.intersection(self._pattern))
@@ -122,9 +125,9 @@ class _Follower:
         if self._run.spec.matrix is not None:
             hint = "make a run of it that follows these, or name one run as `source.run`"
             problems.append(self.problem((), "runs that follow others have no matrix", hint, Code.MATRIX))
-        if len(keys) > MEMBERS_MAX:
-            message = f"{len(keys)} runs are meant, more than {MEMBERS_MAX}"
-            problems.append(self.problem(("runs",), message, "name fewer", Code.MATRIX))
+        if len(keys) > self._most:
+            message = f"{len(keys)} runs are meant, more than {self._most}"
+            problems.append(self.problem(("runs",), message, too_many(self._most), Code.MATRIX))
         if problems:
             return Following(sources={}, problems=tuple(problems))
         sources = {member_key(self._name, [key.replace("/", "_")]): key for key in keys}

@@ -5,12 +5,13 @@ Unknown fields are errors and types are strict: what a model would not receive i
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from cosmos.core.problem import did_you_mean
 from cosmos.core.reasons import LISTABLE, LISTED, Reason, is_infra
 from cosmos.core.spec_fields import Labels, Name, Part, RelativePath, Role, Scalar, Text
+from cosmos.core.spec_matrix import Matrix
 from cosmos.core.spec_model import ModelSpec
 from cosmos.core.spec_review import ReviewSpec
 from cosmos.duration import Seconds
@@ -95,21 +96,6 @@ class RetrySpec(Part):
     )
 
 
-class Matrix(Part):
-    """Axes whose product gives the members; `include` adds members, `exclude` takes some away."""
-
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-    __pydantic_extra__: dict[str, list[Scalar]]
-
-    include: list[dict[str, Scalar]] = Field(default_factory=list, description="extra members, as axis: value")
-    exclude: list[dict[str, Scalar]] = Field(default_factory=list, description="members to leave out, as axis: value")
-
-    @property
-    def axes(self) -> dict[str, list[Scalar]]:
-        """Values by dotted path of a field, in the order of the file."""
-        return dict(self.__pydantic_extra__ or {})
-
-
 class RunSpec(Part):
     """What to have: outputs of one model for one prompt; with a matrix, of each combination."""
 
@@ -125,7 +111,7 @@ class RunSpec(Part):
         default_factory=dict, description="weight by control, or {weight, input, preset}"
     )
     params: dict[str, Scalar | list[Scalar] | None] = Field(default_factory=dict, description="parameters of the model")
-    matrix: Matrix | None = Field(default=None, description="lists of values by field: params.seed: [1, 2]")
+    matrix: Matrix | None = Field(default=None, description="values by field: params.seed: [1, 2]")
     source: SourceSpec | None = Field(default=None, description="another run whose output this one reads")
     needs: list[str] = Field(
         default_factory=list, description="runs that must be done first; name, name/member or name/*"

@@ -16,6 +16,7 @@ from cosmos.core.draft import Draft, Path, Refusal, Resolution
 from cosmos.core.expand import expand
 from cosmos.core.files import FileFact, Inputs
 from cosmos.core.load import Loaded, SourceFile, load
+from cosmos.core.matrix import MEMBERS_MAX
 from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Blob
 from cosmos.core.problem import Code, Location, Problem, did_you_mean, quoted
@@ -35,13 +36,14 @@ class Surroundings:
     adapters: Mapping[str, Adapter]
     inputs: Inputs
     hosts: tuple[HostConfig, ...] = ()
+    max_runs: int = MEMBERS_MAX
 
 
 def desire(files: Iterable[SourceFile], around: Surroundings) -> Desired:
     """Everything that the specs ask for, and everything that is wrong with them."""
     files = tuple(files)
     loaded = load(files)
-    expanded = expand(loaded, around.built_in, around.project)
+    expanded = expand(loaded, around.built_in, around.project, around.max_runs)
     resolving = _Resolving(loaded, around)
     candidates = {draft.key: draft for draft in expanded.drafts if draft.only_if is not None}
     settled = (draft for draft in expanded.drafts if draft.only_if is None)

@@ -145,6 +145,30 @@ def test_names_that_mean_nothing_or_too_much_are_said_so(shop: Workshop) -> None
             api.specs.find("own/word-a")
 
 
+def test_a_spec_that_makes_too_many_runs_is_taken_for_a_slip(shop: Workshop) -> None:
+    """Its runs are held; others are not. More are allowed by the configuration, or for once."""
+    (shop.root / "specs" / "own.yaml").write_text(OWN.replace("[a, b]", "[a, b, c]"))
+    (shop.root / "specs" / "follows.yaml").write_text(
+        "kind: Run\nname: follows\nmodel: echo\nsource: {runs: '*', where: rating > 3}\n"
+    )
+    settings = shop.api().settings
+    for most, words in (
+        (2, ["matrix: makes 3 runs, more than 2"]),
+        (3, ["source: 4 runs are meant, more than 3"]),
+        (4, []),
+    ):
+        with CosmosAPI(settings=settings.model_copy(update={"max_runs": most})) as api:
+            desired = api.validate()
+        assert [problem.message for problem in desired.problems] == words
+        assert [problem.hint for problem in desired.problems] == [
+            "if it is meant: `cosmos --max-runs N` for once, project.max_runs in cosmos.toml for good" for _ in words
+        ]
+        assert "one" in desired.by_key()
+        assert ("own/word-a" in desired.by_key()) is (most > 2)
+        assert desired.holds("own/word-a") is (most == 2)
+    assert settings.max_runs == 1000
+
+
 @pytest.mark.needs("git")
 def test_a_commit_has_the_edited_file_and_nothing_else(shop: Workshop) -> None:
     make_repository(shop.root)
