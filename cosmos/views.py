@@ -37,6 +37,33 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mean:
+    """Mean rating of the `rated` ones among some runs; None where none is."""
+
+    rating: float | None
+    rated: int
+    runs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRow:
+    """The runs of one spec that makes several. `phases` counts those that there are.
+
+    `axes` has, by axis and value, what people think of the runs that have it: which setting wins.
+    """
+
+    name: str
+    at: Location
+    phases: Mapping[Phase, int]
+    mean: Mean
+    axes: Mapping[str, Mapping[str, Mean]]
+
+    @property
+    def runs(self) -> int:
+        return self.mean.runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PromptRow:
     """One prompt; `runs` counts the runs made from it, `rating` is the mean of the `rated` ones among them."""
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cosmos.project.review import Review
     from cosmos.project.specs import Specs
     from cosmos.project.suspending import Suspending
+    from cosmos.project.sweeps import Sweeps
     from cosmos.project.upkeep import Upkeep
     from cosmos.project.wiring import Project
 
@@ -88,6 +89,13 @@ class Areas:
         from cosmos.project.specs import Specs
 
         return Specs(lambda: self._project)
+
+    @cached_property
+    def sweeps(self) -> "Sweeps":
+        """Specs that make several runs: progress, and which settings are liked."""
+        from cosmos.project.sweeps import Sweeps
+
+        return Sweeps(lambda: self._project)
 
     @cached_property
     def suspending(self) -> "Suspending":

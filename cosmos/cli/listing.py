@@ -1,15 +1,17 @@
 """What `cosmos list` prints: one table and one JSON form for each kind of thing."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 from cosmos.api import CosmosAPI
 from cosmos.cli import host_page
 from cosmos.cli.render import Screen, table
 from cosmos.cli.status_page import FORMAT_VERSION, STYLES
+from cosmos.core.plan import Phase
 from cosmos.core.run import Model, ParamType
 from cosmos.core.select import Named, among_hosts, select
-from cosmos.views import ModelRow, PromptRow, RunRow
+from cosmos.errors import RefusedError
+from cosmos.views import Mean, ModelRow, PromptRow, RunRow, SweepRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +112,7 @@ def prompts(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> L
 
 
 def mean(row: PromptRow) -> str:
-    """`4.3 of 6`: the mean rating of its runs, and how many are rated."""
-    return "-" if row.rating is None else f"{row.rating:.1f} of {row.rated}"
+    return _of(Mean(rating=row.rating, rated=row.rated, runs=row.runs))
 
 
 def prompt_document(row: PromptRow) -> dict[str, object]:
@@ -184,6 +185,60 @@ def _param_document(kind: ParamType) -> dict[str, object]:
     }
 
 
+def sweeps(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> Listing:
+    """Progress of each, and the settings that are liked best."""
+    rows = cosmos.sweeps.rows()
+    if labels:
+        raise RefusedError("sweeps are not chosen by label", "cosmos list runs -l TERM lists their runs")
+    chosen = select([Named(key=row.name) for row in rows], names, kind="sweeps")
+    found = [row for row in rows if row.name in chosen]
+    return Listing(
+        kind="sweeps",
+        heads=("NAME", "RUNS", "DONE", "FAILED", "FILE", "RATING", "BEST"),
+        rows=[
+            (
+                row.name,
+                str(row.runs),
+                str(row.phases.get(Phase.SUCCEEDED, 0)),
+                str(row.phases.get(Phase.FAILED, 0)),
+                row.at.short,
+                _of(row.mean),
+                ", ".join(_best(row)) or "-",
+            )
+            for row in found
+        ],
+        items=[_sweep(row) for row in found],
+        spare=("FILE",),
+    )
+
+
+def _of(mean: Mean) -> str:
+    """`4.3 of 6`: the mean rating, and how many are rated."""
+    return "-" if mean.rating is None else f"{mean.rating:.1f} of {mean.rated}"
+
+
+def _best(row: SweepRow) -> Iterator[str]:
+    """`edge-0.6 (4.5)`: of each axis the value that is liked best, where one is."""
+    for axis, means in sorted(row.axes.items()):
+        rated = {value: mean.rating for value, mean in means.items() if mean.rating is not None}
+        best = max(rated, key=lambda value: rated[value], default="")
+        if len(set(rated.values())) > 1:
+            yield f"{axis}-{best} ({rated[best]:.1f})"
+
+
+def _sweep(row: SweepRow) -> dict[str, object]:
+    return {
+        "name": row.name,
+        "runs": row.runs,
+        "phases": {phase.value: count for phase, count in row.phases.items()},
+        "rating": row.mean.rating,
+        "rated": row.mean.rated,
+        "axes": {axis: {value: asdict(mean) for value, mean in means.items()} for axis, means in row.axes.items()},
+        "file": row.at.file,
+        "line": row.at.line,
+    }
+
+
 def hosts(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> Listing:
     rows = cosmos.hosts()
     things = [Named(key=row.name, labels=row.labels) for row in rows]
@@ -213,4 +268,4 @@ def pairs(labels: Mapping[str, str]) -> str:
 
 Lister = Callable[[CosmosAPI, Sequence[str], Sequence[str]], Listing]
 
-LISTS: Mapping[str, Lister] = {"runs": runs, "prompts": prompts, "models": models, "hosts": hosts}
+LISTS: Mapping[str, Lister] = {"runs": runs, "prompts": prompts, "models": models, "hosts": hosts, "sweeps": sweeps}

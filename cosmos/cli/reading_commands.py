@@ -49,6 +49,7 @@ class Kind(StrEnum):
     PROMPTS = "prompts"
     MODELS = "models"
     HOSTS = "hosts"
+    SWEEPS = "sweeps"
 
 
 def status(
@@ -90,7 +91,7 @@ def list_(
     ] = "",
     output: ListOutputOption = ListOutput.TEXT,
 ) -> int:
-    """List runs, prompts, models or hosts."""
+    """List runs, sweeps, prompts, models or hosts."""
     from cosmos.cli import listing, render
 
     if where and kind is not Kind.RUNS:
