@@ -23,7 +23,7 @@ class FileEdit:
     @property
     def diff(self) -> tuple[str, ...]:
         """What changes, in the form of `diff -u`."""
-        old, new = ((data or b"").decode("utf-8").splitlines() for data in (self.before, self.after))
+        old, new = ((data or b"").decode("utf-8", "replace").splitlines() for data in (self.before, self.after))
         name = "/dev/null" if self.before is None else f"a/{self.path}"
         then = "/dev/null" if self.after is None else f"b/{self.path}"
         return tuple(unified_diff(old, new, name, then, lineterm=""))
@@ -49,7 +49,16 @@ class Edit:
     @property
     def text(self) -> str:
         """The file as it would be; of the first one where there are several."""
-        return (self.edits[0].after or b"").decode("utf-8") if self.edits else ""
+        return (self.edits[0].after or b"").decode("utf-8", "replace") if self.edits else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecFile:
+    """A spec file as it is. `seen` is its sha256, which an edit gives back."""
+
+    path: str
+    text: str
+    seen: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from cosmos.core import rewriting, splicing, yaml_text
-from cosmos.core.digest import sha256_hex
+from cosmos.core.digest import canonical, sha256_hex
 from cosmos.core.load import SourceFile
 from cosmos.core.problem import did_you_mean
 from cosmos.core.spec import KINDS
@@ -66,6 +66,8 @@ def find(files: Iterable[SourceFile], name: str) -> Found:
         raise NotFoundError(f'"{name}" means {len(found)} specs: {names}', "name one of them")
     if found:
         return found[0]
+    for file in files:
+        _require_readable(file, wanted)
     base = name.partition("/")[0]
     if len(kinds) > 1 and rest and any(each.piece.who == ("Run", base) for each in _all(files, base)):
         raise NotFoundError(f'"{name}" is one of the runs that {base} makes', f"the spec is called run/{base}")
@@ -95,6 +97,15 @@ def _all(files: Iterable[SourceFile], word: str) -> Iterable[Found]:
             continue
 
 
+def _require_readable(file: SourceFile, word: str) -> None:
+    """A spec that is not found may be in a file that nobody can read."""
+    if file.data is not None and word.encode("utf-8", "replace") in file.data:
+        try:
+            pieces(file.path, file.data)
+        except SpliceError as error:
+            raise RefusedError(str(error), "cosmos validate says what is wrong; mend it first") from None
+
+
 def _names(file: SourceFile) -> list[tuple[str, str]]:
     return [each.piece.who for each in _all([file], "name")]
 
@@ -116,12 +127,20 @@ def _found(file: SourceFile, piece: Piece) -> Found:
 def changed(document: SpecDocument, changes: Mapping[str | Path, object]) -> dict[str, object]:
     """The data of a spec with other values at some places."""
     data = copy.deepcopy(dict(document.data))
+    if not changes:
+        raise RefusedError("no field is named", "name one, as `labels.scene`")
     for path, value in changes.items():
-        parts = _parts(path)
-        if not parts:
-            raise RefusedError("no field is named", "name one, as `labels.scene`")
-        _put(data, parts, value)
+        _put(data, _parts(path), value)
+    _require_plain(data)
     return data
+
+
+def _require_plain(data: object) -> None:
+    """Go on only with what YAML can say."""
+    try:
+        canonical(data)
+    except (TypeError, ValueError) as error:
+        raise RefusedError(f"this cannot stand in a spec: {error}", "use text, numbers, true, false, lists") from None
 
 
 def dotted(path: str | Path) -> str:
@@ -138,6 +157,8 @@ def _parts(path: str | Path) -> Path:
 
 def _put(data: object, path: Path, value: object) -> None:
     """Set or take away what is at a path; mappings that are not there on the way to it are made."""
+    if not path:
+        raise RefusedError("no field is named", "name one, as `labels.scene`")
     name, rest = path[0], path[1:]
     if isinstance(data, list) and isinstance(name, int):
         if not 0 <= name < len(data):
@@ -169,6 +190,7 @@ def without(found: Found) -> bytes | None:
 
 def appended(path: str, before: bytes | None, data: Mapping[str, object]) -> bytes:
     """The file with one spec more, or the spec alone."""
+    _require_plain(data)
     piece = Piece(data=dict(data), text=yaml_text.document(data), start=0, end=0)
     if before is not None and any(each.who == piece.who for each in pieces(path, before) if before.strip()):
         raise RefusedError(f"{path} has a {title(data)} already", "change that one, or choose another name")

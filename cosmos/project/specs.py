@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from threading import Lock
 
 from cosmos.core.desired import Desired
+from cosmos.core.digest import sha256_hex
 from cosmos.core.load import SourceFile
-from cosmos.edits import Edit, FileEdit, SpecDocument
-from cosmos.errors import RefusedError, SpecError
+from cosmos.edits import Edit, FileEdit, SpecDocument, SpecFile
+from cosmos.errors import NotFoundError, RefusedError, SpecError
 from cosmos.outcome import PlanView
 from cosmos.project import at_commit, editing, plans, ratings, writing
 from cosmos.project.editing import Found
@@ -24,6 +26,7 @@ class Specs:
 
     def __init__(self, project: Callable[[], Project]) -> None:
         self._open = project
+        self._writing = Lock()
 
     def find(self, name: str) -> SpecDocument:
         """One spec as it is written.
@@ -32,6 +35,17 @@ class Specs:
             NotFoundError: There is none of this name.
         """
         return self._find(name).document
+
+    def read(self, path: str) -> SpecFile:
+        """A whole spec file, whatever is wrong with it.
+
+        Raises:
+            NotFoundError: There is no such file.
+        """
+        data = self._data(path)
+        if data is None:
+            raise NotFoundError(f"there is no spec file {path}", "cosmos validate names those with problems")
+        return SpecFile(path=path, text=data.decode("utf-8", "replace"), seen=sha256_hex(data))
 
     def _find(self, name: str) -> Found:
         return editing.find(self._open().read(), name)
@@ -66,7 +80,8 @@ class Specs:
         path = editing.spec_path(self._open().tree.folder, path)
         before = self._data(path)
         editing.require_seen(path, before, seen, is_whole=True)
-        return self._edit(f"{'Add' if before is None else 'Edit'} {path}", path, before, text.encode("utf-8"))
+        subject = f"{'Add' if before is None else 'Edit'} {path}"
+        return self._edit(subject, path, before, text.encode("utf-8", "surrogatepass"))
 
     def create(self, data: Mapping[str, object], *, path: str = "") -> Edit:
         """A new spec, in a file of its own or after the others of a file that is there.
@@ -155,7 +170,8 @@ class Specs:
             checkout.require_clean(list(writing.real_paths(project.settings.root, edit.edits)))
         if not edits:
             return ""
-        return writing.write(project.settings.root, edits, checkout, message or f"{edit.subject}\n")
+        with self._writing:  # two people at one page: the second finds the file changed
+            return writing.write(project.settings.root, edits, checkout, message or f"{edit.subject}\n")
 
     @staticmethod
     def check(edit: Edit) -> None:

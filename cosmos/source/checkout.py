@@ -38,7 +38,6 @@ class Checkout(Repository):
         git = Git(folder)
         super().__init__(git, git.run("rev-parse", "--show-prefix").decode("utf-8", "surrogateescape").rstrip("\n"))
         self._typed = Git(folder, as_typed=True)
-        self._folder = folder
 
     def since(self, commit: str) -> Since:
         """Files below the folder that are in git and differ between a commit and the working tree."""
@@ -71,9 +70,7 @@ class Checkout(Repository):
 
     def commit(self, paths: Sequence[str], message: str) -> str:
         """Commit some files as they are now, or their removal, and nothing else that is staged. Returns the commit."""
-        there = [path for path in paths if (self._folder / path).exists()]
-        if there:
-            self._git.run("add", "--intent-to-add", "--", *there)
+        self._git.run("add", "--intent-to-add", "--", *paths)
         words = ("commit", "--quiet", "--only", "--file=-", "--", *paths)
         code, _, said = self._typed.ask(*words, data=message.encode(), timeout_s=COMMIT_S)
         if code != 0:

@@ -55,7 +55,14 @@ def test_a_field_is_taken_away_and_what_is_no_mapping_has_none(shop: Workshop) -
     with shop.api() as api:
         api.specs.save(api.specs.propose("run/own", {"params": REMOVE}))
         assert own(shop) == OWN.replace("params: {word: own}\n", "")
-        for changes in ({"prompt.text": "x"}, {"labels.a": REMOVE}, {("needs", 0): "x"}):
+        for changes in (
+            {"prompt.text": "x"},
+            {"labels.a": REMOVE},
+            {("needs", 0): "x"},
+            {"priority": object()},
+            {"labels.a": float("nan")},
+            {},
+        ):
             with pytest.raises(RefusedError):
                 api.specs.propose("own", changes)  # type: ignore[arg-type]
 
@@ -143,6 +150,21 @@ def test_names_that_mean_nothing_or_too_much_are_said_so(shop: Workshop) -> None
         assert found.value.hint == 'did you mean "own"?'
         with pytest.raises(NotFoundError, match="one of the runs that own makes"):
             api.specs.find("own/word-a")
+        with pytest.raises(NotFoundError, match="no spec file"):
+            api.specs.read("specs/none.yaml")
+
+
+def test_a_broken_file_is_mended_as_a_whole(shop: Workshop) -> None:
+    (shop.root / "specs" / "bad.yaml").write_bytes(b"kind: Run\nname: bad\nmodel: [\xff\n")
+    with shop.api() as api:
+        with pytest.raises(RefusedError, match="cannot be read as it is"):
+            api.specs.find("bad")
+        seen = api.specs.read("specs/bad.yaml").seen
+        edit = api.specs.write("specs/bad.yaml", "kind: Run\nname: bad\nprompt: rain\nmodel: echo\n", seen=seen)
+        assert "+model: echo" in edit.diff
+        api.specs.save(edit)
+        assert not api.validate().problems
+        assert api.specs.find("bad").data["model"] == "echo"
 
 
 def test_a_spec_that_makes_too_many_runs_is_taken_for_a_slip(shop: Workshop) -> None:
