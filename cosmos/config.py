@@ -15,7 +15,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from cosmos.errors import ConfigError
-from cosmos.settings import File, Settings, WrongKeysError
+from cosmos.settings import File, Settings
+from cosmos.settings_host import WrongKeysError
 
 FILE = "cosmos.toml"
 PREFIX = "COSMOS_"
@@ -122,6 +123,7 @@ def _settings(root: Path, file: File) -> Settings:
         max_runs=file.project.max_runs,
         database_url=file.database.url or f"sqlite:///{state / 'state.db'}",
         hosts=file.hosts,
+        models=file.models,
         git=file.git,
         daemon=file.daemon,
         notify=file.notify,

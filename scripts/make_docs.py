@@ -23,11 +23,11 @@ from cosmos.settings import (
     DaemonSettings,
     DatabaseSettings,
     GitSettings,
-    HostSettings,
     NoticeKind,
     NotifySettings,
     ProjectSettings,
 )
+from cosmos.settings_host import HostSettings
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -131,6 +131,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "model": _fields(spec_model.ModelSpec),
     "review": _fields(spec_review.ReviewSpec),
     "param": _fields(spec_model.ParamSpec),
+    "requires": _fields(spec_model.RequiresSpec),
+    "region": _fields(spec.RegionSpec),
     "container": _fields(spec_model.ContainerSpec),
     "project-settings": _fields(ProjectSettings),
     "database-settings": _fields(DatabaseSettings),

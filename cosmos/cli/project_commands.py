@@ -78,11 +78,12 @@ def _problems(desired: "Desired", screen: "Screen") -> list[str]:
 
     lines = [printable(str(problem)) for problem in desired.problems]
     read = f"{plural(desired.specs, 'spec')} in {plural(desired.files, 'file')}, {plural(len(desired.runs), 'run')}"
-    warnings = [printable(str(warning)) for warning in desired.warnings]
+    advice = [printable(str(warning)) for warning in desired.warnings]
+    warned = f", {screen.paint(plural(len(advice), 'warning'), 'yellow')}" if advice else ""
     if not lines:
-        return [*warnings, f"{read}: {screen.paint('no problems', 'green')}"]
+        return [*advice, f"{read}: {screen.paint('no problems', 'green')}{warned}"]
     held = f"; {plural(len(desired.held), 'run')} held back" if desired.held else ""
-    return [*warnings, *lines, f"{read}: {screen.paint(plural(len(lines), 'problem'), 'red')}{held}"]
+    return [*advice, *lines, f"{read}: {screen.paint(plural(len(lines), 'problem'), 'red')}{warned}{held}"]
 
 
 def _document(desired: "Desired") -> dict[str, object]:

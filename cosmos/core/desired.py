@@ -38,6 +38,8 @@ class Desired:
 
     runs: tuple[DesiredRun, ...] = ()
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    """What is allowed and perhaps not meant; it holds nothing back."""
     held: frozenset[str] = frozenset()
     is_blind: bool = False
     fingerprint: str = ""
@@ -46,8 +48,6 @@ class Desired:
     specs: int = 0
     """How much was read: spec files, and the good specs in them."""
     reviews: Reviews = field(default_factory=Reviews)
-    warnings: tuple[Problem, ...] = ()
-    """What a person should know, and what keeps nothing from going on."""
 
     def holds(self, key: str) -> bool:
         """A run that is not among `runs` keeps what it has: its spec may be there and cannot be judged."""

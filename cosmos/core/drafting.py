@@ -20,9 +20,9 @@ from cosmos.core.draft import Draft, Path
 from cosmos.core.load import Loaded, Located
 from cosmos.core.problem import Code, Location, Problem, quoted
 from cosmos.core.references import Links, Nearest
-from cosmos.core.run import Container, Model, ParamType, Placement, Source, Value
-from cosmos.core.spec import ControlSpec, PromptSpec, RunSpec
-from cosmos.core.spec_model import ModelSpec, size_bytes
+from cosmos.core.run import Container, Model, ParamType, Placement, Requires, Source, Value
+from cosmos.core.spec import ControlSpec, PlacementSpec, PromptSpec, RunSpec
+from cosmos.core.spec_model import ModelSpec, RequiresSpec, size_bytes
 
 T = TypeVar("T")
 
@@ -79,14 +79,34 @@ def model_of(spec: ModelSpec, at: Location) -> Model:
         outputs=spec.outputs,
         inputs={role: declared.required for role, declared in spec.inputs.items()},
         params=params,
+        gpus=spec.gpus,
+        commit=spec.commit,
+        paths=spec.paths,
+        endpoint=spec.endpoint,
         env=spec.env,
+        secrets=tuple(spec.secrets),
+        requires=_requires(spec.requires),
         container=Container(
             shm_bytes=size_bytes(spec.container.shm),
-            memory_bytes=size_bytes(spec.container.memory) if spec.container.memory else 0,
+            memory_bytes=size_bytes(spec.container.memory),
             ipc=spec.container.ipc,
             network=spec.container.network,
         ),
         at=at,
+    )
+
+
+def _placement(spec: PlacementSpec, model: Model) -> Placement:
+    gpus = model.gpus if spec.gpus is None else spec.gpus
+    return Placement(host=spec.host, gpus=gpus, labels=spec.labels)
+
+
+def _requires(spec: RequiresSpec) -> Requires:
+    return Requires(
+        files={path: size_bytes(size) for path, size in spec.files.items()},
+        gpu_memory_bytes=size_bytes(spec.gpu_memory),
+        driver=spec.driver or "",
+        disk_bytes=size_bytes(spec.disk),
     )
 
 
@@ -119,7 +139,6 @@ class _Drafting:
         self._project = project
         self._known: dict[tuple[Pick, ...], RunSpec | None] = {}
         self._params = _values(spec)
-        self._placement = Placement(host=spec.placement.host, gpus=spec.placement.gpus, labels=spec.placement.labels)
         self._named = frozenset(spec.inputs if isinstance(spec.inputs, dict) else ())
         self._only_if = only_if
         self._source = None
@@ -174,11 +193,12 @@ class _Drafting:
             inputs=tuple(each for each in inputs if each is not None),
             named=self._named,
             controls=controls,
+            regions=tuple(spec.regions),
             params=params,
             source=source,
             only_if=self._only_if,
             needs=self._links.needs,
-            placement=self._placement,
+            placement=_placement(spec.placement, model),
             priority=spec.priority,
             retry_limit=spec.retry.limit,
             retry_on=tuple(spec.retry.on),

@@ -43,8 +43,13 @@ class Code(StrEnum):
     BAD_INPUT = "E021"  # an input file is not what its role needs
     MISMATCH = "E022"  # inputs that must agree do not
     REFUSED_BY_MODEL = "E030"  # the model has no such field, or refuses the value
-    REVIEW_OF_NOTHING = "W001"  # a warning: the run that a review is about is not in the specs
-    CHOOSES_NONE = "W002"  # a warning: the condition of a source holds of no run
+    ADVICE = "W001"  # allowed, and perhaps not meant
+    REVIEW_OF_NOTHING = "W002"  # a warning: the run that a review is about is not in the specs
+    CHOOSES_NONE = "W003"  # a warning: the condition of a source holds of no run
+
+    @property
+    def is_warning(self) -> bool:
+        return self.value.startswith("W")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -65,8 +70,8 @@ class Problem:
     def __str__(self) -> str:
         subject = f"{self.subject}: " if self.subject else ""
         hint = f" ({self.hint})" if self.hint else ""
-        level = "warning" if self.code.value.startswith("W") else "error"
-        return f"{self.at}: {level}[{self.code.value}] {subject}{self.message}{hint}"
+        kind = "warning" if self.code.is_warning else "error"
+        return f"{self.at}: {kind}[{self.code.value}] {subject}{self.message}{hint}"
 
     def as_json(self) -> dict[str, object]:
         """Plain data with the keys file, line, column, code, subject, message, hint."""

@@ -38,6 +38,27 @@ class ControlSpec(Part):
     weight: float = Field(ge=0, le=1, allow_inf_nan=False, description="0 to 1; a sum above 1 is scaled to 1")
     input: RelativePath | None = Field(default=None, description="a file in place of the scene's")
     preset: str | None = Field(default=None, description="strength of a signal that is computed; the model's list")
+    prompt: Text | None = Field(
+        default=None, min_length=1, description="what a segmentation that is computed looks for, as `car . tree`"
+    )
+    weights: RelativePath | None = Field(
+        default=None, description="a file of weights by place and time, in place of `weight`"
+    )
+    mask: RelativePath | None = Field(default=None, description="a video: the control counts where it is white")
+    mask_prompt: Text | None = Field(
+        default=None, min_length=1, description="words for what the control is about, in place of a mask"
+    )
+
+
+class RegionSpec(Part):
+    """A part of the picture with a text of its own."""
+
+    text: Text = Field(min_length=1, description="the prompt of this region")
+    mask: RelativePath | None = Field(default=None, description="a file: where the region is")
+    mask_prompt: Text | None = Field(default=None, min_length=1, description="words for what the region is")
+    box: list[Annotated[float, Field(ge=0, le=1)]] | None = Field(
+        default=None, min_length=4, max_length=4, description="left, top, right, bottom, each from 0 to 1"
+    )
 
 
 class SourceSpec(Part):
@@ -62,7 +83,9 @@ class PlacementSpec(Part):
     """Which machines may take the run."""
 
     host: str = Field(default="any", description="a host's name, or any")
-    gpus: int = Field(default=0, ge=0, le=64, description="GPUs given to the run alone")
+    gpus: int | None = Field(
+        default=None, ge=0, le=64, description="GPUs given to the run alone; default: as many as its model says"
+    )
     labels: dict[str, str] = Field(default_factory=dict, description="labels that the host must have")
 
 
@@ -108,8 +131,9 @@ class RunSpec(Part):
         default=None, description="as in a Prompt; role by role in place of the prompt's"
     )
     controls: dict[Role, ControlSpec] = Field(
-        default_factory=dict, description="weight by control, or {weight, input, preset}"
+        default_factory=dict, description="weight by control, or {weight, input, preset, ...}"
     )
+    regions: list[RegionSpec] = Field(default_factory=list, description="parts of the picture with texts of their own")
     params: dict[str, Scalar | list[Scalar] | None] = Field(default_factory=dict, description="parameters of the model")
     matrix: Matrix | None = Field(default=None, description="values by field: params.seed: [1, 2]")
     source: SourceSpec | None = Field(default=None, description="another run whose output this one reads")
@@ -128,15 +152,16 @@ class RunSpec(Part):
     @model_validator(mode="before")
     @classmethod
     def _weights(cls, data: object) -> object:
-        """`edge: 0.5` is short for `edge: {weight: 0.5}`."""
+        """`edge: 0.5` is short for `edge: {weight: 0.5}`; with a file of weights the weight is 1."""
         if isinstance(data, dict) and isinstance(controls := data.get("controls"), dict):
             data = {**data, "controls": {role: _control(value) for role, value in controls.items()}}
         return data
 
 
 def _control(value: object) -> object:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return {"weight": float(value)} if is_number else value  # type: ignore[arg-type]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return {"weight": float(value)}
+    return {"weight": 1.0, **value} if isinstance(value, dict) and "weights" in value else value
 
 
 Spec = PromptSpec | RunSpec | ModelSpec | ReviewSpec

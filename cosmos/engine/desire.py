@@ -4,7 +4,7 @@ Everything that is wrong is found in one pass and named with its place. A run wi
 every run that depends on it, is held: it keeps what it has and stops nobody else.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cosmos.adapters.base import Adapter
@@ -20,7 +20,7 @@ from cosmos.core.matrix import MEMBERS_MAX
 from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Blob
 from cosmos.core.problem import Code, Location, Problem, did_you_mean, quoted
-from cosmos.core.reviews import Reviews
+from cosmos.core.reviews import Review, Reviews
 from cosmos.core.run import MediaFacts, Run
 from cosmos.core.spec_model import ModelSpec
 from cosmos.engine.digesting import Digesting
@@ -53,6 +53,9 @@ def desire(files: Iterable[SourceFile], around: Surroundings) -> Desired:
     wants = found.done
     problems = {*loaded.problems, *expanded.problems, *resolving.problems}
     held = frozenset(expanded.held | ({draft.key for draft in expanded.drafts} - wants.keys() - found.dropped))
+    warnings = set(resolving.warnings)
+    if not loaded.is_blind:
+        warnings.update(_of_nothing(loaded.reviews, wants.keys() | found.dropped, held), found.choosing_none())
     return Desired(
         runs=tuple(wants[key] for key in sorted(wants)),
         problems=tuple(sorted(problems)),
@@ -61,19 +64,22 @@ def desire(files: Iterable[SourceFile], around: Surroundings) -> Desired:
         files=len(files),
         specs=len(loaded.prompts) + len(loaded.runs) + len(loaded.models) + len(loaded.reviews),
         reviews=loaded.reviews,
-        warnings=() if loaded.is_blind else (*_of_nothing(loaded.reviews, wants, held), *found.choosing_none()),
+        warnings=tuple(sorted(warnings)),
     )
 
 
-def _of_nothing(reviews: Reviews, wants: Mapping[str, DesiredRun], held: frozenset[str]) -> Iterator[Problem]:
-    """Reviews of runs that no spec has, and none that cannot be judged now."""
-    for key in reviews.by_run:
-        if key in wants or key in held or key.partition("/")[0] in held:
-            continue
-        for review in reviews.by_run[key]:
-            hint = "remove it, or take the run back"
-            subject = f"review of {quoted(key)}"
-            yield Problem(review.at, Code.REVIEW_OF_NOTHING, "no spec has this run", subject, hint)
+def _of_nothing(reviews: Reviews, known: Collection[str], held: frozenset[str]) -> Iterator[Problem]:
+    """Reviews of runs that no spec has, and none that cannot be judged now; one warning for the runs of one spec."""
+    gone: dict[str, list[Review]] = {}
+    for key, found in reviews.by_run.items():
+        name = key.partition("/")[0]
+        if key not in known and key not in held and name not in held:
+            gone.setdefault(name, []).extend(found)
+    for found in gone.values():
+        more = f", nor those of {len(found) - 1} others" if len(found) > 1 else ""
+        subject = f"review of {quoted(found[0].run, 200)}"
+        hint = "they count again when the specs have it; else remove them"
+        yield Problem(found[0].at, Code.REVIEW_OF_NOTHING, f"no spec has this run{more}", subject, hint)
 
 
 class _Resolving:
@@ -86,6 +92,7 @@ class _Resolving:
         self._folders: dict[str, Mapping[str, str] | StorageError] = {}
         self._models: dict[str, bool] = {}
         self.problems: set[Problem] = set()
+        self.warnings: set[Problem] = set()
 
     def run(self, draft: Draft) -> Run | None:
         adapter = self._adapter(draft)
@@ -104,6 +111,7 @@ class _Resolving:
         self._refuse(draft, mismatches, Code.MISMATCH)
         if mismatches:
             return None
+        self.warnings.update(self._as_problems(draft, adapter.advice(run, media), Code.ADVICE))
         outputs = adapter.expect(run, media)
         return run if outputs is run.outputs else replace(run, outputs=outputs)
 
@@ -231,8 +239,12 @@ class _Resolving:
         return Blob(sha256=fact.sha256, size=fact.size, path=path)
 
     def _refuse(self, draft: Draft, refusals: Iterable[Refusal], code: Code) -> None:
+        self.problems.update(self._as_problems(draft, refusals, code))
+
+    def _as_problems(self, draft: Draft, refusals: Iterable[Refusal], code: Code) -> Iterator[Problem]:
         for refusal in refusals:
-            self._add(draft, self._place_of(draft, refusal.path), code, refusal.message, refusal.hint)
+            at = self._place_of(draft, refusal.path)
+            yield Problem(at, code, refusal.message, f'run "{draft.name}"', refusal.hint)
 
     def _place_of(self, draft: Draft, path: Path) -> Location:
         """Where to correct a field; for inputs that the run does not name itself, in the prompt."""
@@ -265,6 +277,7 @@ def _run(draft: Draft, resolution: Resolution, adapter_version: int) -> Run:
         negative=draft.negative if resolution.uses_negative else "",
         inputs=resolution.inputs,
         controls=resolution.controls,
+        regions=resolution.regions,
         params=resolution.params,
         source=draft.source,
         needs=draft.needs,
