@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -46,11 +46,9 @@ class Database:
         """The file of an SQLite database; None of a server's."""
         return self._path
 
-    @contextmanager
-    def reading(self) -> Iterator[Transaction]:
+    def reading(self) -> AbstractContextManager[Transaction]:
         """One transaction that sees one moment and takes no lock that a writer minds."""
-        with self._transaction("BEGIN" if self._path else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ") as reads:
-            yield reads
+        return self._transaction("BEGIN" if self._path else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
     @contextmanager
     def writing(self) -> Iterator[Transaction]:
