@@ -55,7 +55,7 @@ _TUNED: Mapping[str, Mapping[str, Value]] = {
     "blur": {"guidance": 3.0, "control_guidance": 1.5},
     "depth": {"guidance": 3.0, "control_guidance": 1.5},
     "seg": {"guidance": 3.0, "control_guidance": 2.0},
-    "wsm": {"guidance": 1.0, "control_guidance": 3.0, "fps": 10, "chunk": 101},
+    "wsm": {"guidance": 1.0, "control_guidance": 3.0, "fps": 10, "frames": 101, "chunk": 101},
 }
 """The model's own defaults by mode, or by the control of a run with one."""
 _DEFAULTS: Mapping[str, Value] = {
@@ -85,13 +85,14 @@ class Read:
     refusals: tuple[Refusal, ...]
 
 
-def read(draft: Draft, available: Mapping[str, str], more: Mapping[str, Value]) -> Read:
+def read(draft: Draft, available: Mapping[str, str], more: Mapping[str, Value], also: Iterable[str] = ()) -> Read:
     """Everything of a draft but what the ways to run it differ in.
 
     Args:
         draft: The run as written.
         available: Files by role that prompt and run offer.
         more: Defaults of this program in place of the model's.
+        also: Parameters that a transfer looks at here, besides those that it looks at everywhere.
     """
     typed, refusals = typed_params(draft.model.params, draft.params)
     mode = TRANSFER if draft.controls else str(typed.get("mode") or "text2video")
@@ -108,7 +109,7 @@ def read(draft: Draft, available: Mapping[str, str], more: Mapping[str, Value]) 
     refusals += [*wrong, *unread(draft, HINTS, wanted, own), *_unused(draft, mode, wanted)]
     refusals += [*region_refusals(draft), *_wrong_files(inputs, own), *_of_mode(draft, typed)]
     controls, wrong = _controls(draft, known, there)
-    params = _settled(draft, typed, mode, "color" in {*inputs, *made}, more)
+    params = _settled(draft, typed, mode, ("color" in {*inputs, *made}, also), more)
     refusals += [*wrong, *_too_long(params), *_without_effect(draft, params, mode)]
     return Read(mode=mode, inputs=inputs, controls=controls, params=params, refusals=tuple(refusals))
 
@@ -201,15 +202,19 @@ def _of_file(name: str, spec: ControlSpec, *, has_file: bool) -> Iterator[Refusa
 
 
 def _settled(
-    draft: Draft, typed: Mapping[str, Value], mode: str, has_color: bool, more: Mapping[str, Value]
+    draft: Draft,
+    typed: Mapping[str, Value],
+    mode: str,
+    transfer: tuple[bool, Iterable[str]],
+    more: Mapping[str, Value],
 ) -> dict[str, Value]:
     """Every parameter with the value that it has in this mode; None for what the mode does not look at."""
+    has_color, also = transfer
     looked_at = {*_LOOKED_AT[mode]}
     if mode == TRANSFER:
-        looked_at |= {"aspect_ratio", "first_overlap"} if has_color else {"fps"}
-        looked_at |= {name for name in more if name in ("fps", "frames")}
+        looked_at |= {"aspect_ratio", "first_overlap", *also} if has_color else {"fps", *also}
     tuned = _TUNED.get(next(iter(draft.controls), mode) if len(draft.controls) < 2 else "", {})
-    defaults = {**_DEFAULTS, **tuned, **more}
+    defaults = {**_DEFAULTS, **more, **tuned}
     params: dict[str, Value] = {"mode": None} if mode == TRANSFER else {}
     for name, value in typed.items():
         if name in OF_MODES and name not in looked_at:
