@@ -21,7 +21,7 @@ from cosmos.adapters.fields import (
     region_refusals,
     unknown,
 )
-from cosmos.adapters.params import param_problems, typed_params
+from cosmos.adapters.params import declaration_refusals, param_problems, typed_params
 from cosmos.core.digest import canonical
 from cosmos.core.draft import Draft, Refusal, Resolution
 from cosmos.core.ports import PYTHON, ROOT
@@ -59,14 +59,7 @@ class PreviewAdapter:
     def model_problems(self, model: Model) -> Sequence[Refusal]:
         refusals = param_problems(model.params)
         refusals += model_refusals(model, own=("command", "inputs", "outputs", "endpoint"))
-        refusals += [
-            unknown("parameter", name, ("params", name), PARAMS) for name in model.params if name not in PARAMS
-        ]
-        for name, kind in PARAMS.items():
-            if name not in model.params:
-                refusals.append(Refusal(path=("params",), message=f'parameter "{name}" ({kind}) is not declared'))
-            elif model.params[name].type != kind:
-                refusals.append(Refusal(path=("params", name, "type"), message=f'"{name}" must be of type {kind}'))
+        refusals += declaration_refusals(model.params, PARAMS)
         return refusals
 
     def resolve(self, draft: Draft, available: Mapping[str, str]) -> Resolution:
