@@ -243,7 +243,7 @@ def test_every_body_is_one_that_nim_takes() -> None:
         {"controls": control("wsm"), "model": {}},
         {"controls": control("blur")},
     ):
-        draft = draft_of(NIM, **fields)  # type: ignore[arg-type]
+        draft = draft_of(NIM, **fields)
         run = as_run(draft, ADAPTERS[NIM].resolve(draft, {**FILES, "wsm": "w.mp4"}))
         assert wrong_body(inlined(payload_of(run)["body"])) == ""
 

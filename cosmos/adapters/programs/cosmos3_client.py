@@ -6,6 +6,8 @@ be at work on it. It writes down what the server calls the work before it asks h
 The last line that it prints says how it ended; the words before the second colon are read by the adapter.
 """
 
+from __future__ import annotations  # the Python of a host may be an older one
+
 import base64
 import http.client
 import json

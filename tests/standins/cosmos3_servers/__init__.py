@@ -163,10 +163,10 @@ class _Exchange(BaseHTTPRequestHandler):
     def _form(self, data: bytes) -> dict[str, Any]:
         head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
         fields: dict[str, Any] = {}
-        for part in BytesParser(policy=HTTP).parsebytes(head + data).iter_parts():  # type: ignore[attr-defined]
-            name = part.get_param("name", header="content-disposition")
-            is_file = part.get_filename() is not None
-            fields[name] = part.get_payload(decode=True) if is_file else part.get_payload(decode=True).decode()
+        message: Any = BytesParser(policy=HTTP).parsebytes(head + data)
+        for part in message.iter_parts():
+            name, value = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
+            fields[name] = value if part.get_filename() is not None else value.decode()
         return fields
 
     def _submit(self, form: dict[str, Any]) -> None:
