@@ -95,7 +95,11 @@ def read(draft: Draft, available: Mapping[str, str], more: Mapping[str, Value], 
         also: Parameters that a transfer looks at here, besides those that it looks at everywhere.
     """
     typed, refusals = typed_params(draft.model.params, draft.params)
-    mode = TRANSFER if draft.controls else str(typed.get("mode") or "text2video")
+    asked = str(typed.get("mode"))
+    mode = TRANSFER if draft.controls else asked if asked in READS else "text2video"
+    if asked not in READS and not any(refusal.path == ("params", "mode") for refusal in refusals):
+        message = f'Cosmos 3 is not run in mode "{asked}"'
+        refusals.append(Refusal(path=("params", "mode"), message=message, hint=f"one of {', '.join(READS)}"))
     known = {name: spec for name, spec in draft.controls.items() if name in HINTS}
     own = {HINTS[name]: spec.input for name, spec in known.items() if spec.input is not None}
     made = set() if draft.source is None else {draft.source.role}

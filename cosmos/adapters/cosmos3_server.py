@@ -163,7 +163,7 @@ def _of_vllm(draft: Draft, known: Mapping[str, Control]) -> Iterator[Refusal]:
 def _of_nim(draft: Draft, read: controls.Read) -> Iterator[Refusal]:
     frames, resolution = read.params.get("frames"), str(read.params.get("resolution"))
     most = _FRAMES.get(resolution, 0)
-    if isinstance(frames, int) and not 25 <= frames <= most:
+    if isinstance(frames, int) and most and not 25 <= frames <= most:
         message = f"the server makes 25 to {most} frames at {resolution}, not {frames}"
         yield Refusal(path=("params", "frames"), message=message, hint="make it fewer, or a lower resolution")
     if len({control.weight for control in read.controls.values()}) > 1:

@@ -135,6 +135,10 @@ def test_several_gpus_meet_at_a_port_of_their_own() -> None:
     ("fields", "message"),
     [
         ({"text": ""}, "prompt: the model needs a prompt"),
+        ({"params": {"mode": "text2vidio"}}, 'params.mode: parameter "mode" must be one of'),
+        ({"params": {"resolution": "999"}}, "params.resolution"),
+        ({"params": {"checkpoint": 3}}, "params.checkpoint"),
+        ({"params": {"frames": "many"}}, "params.frames"),
         ({"regions": (RegionSpec(text="a car"),)}, "regions: the model takes no regions"),
         ({"controls": controls(vis=1)}, "Cosmos 3 calls it blur"),
         ({"controls": controls(depth={"weight": 1, "preset": "low"})}, 'controls.depth.preset: control "depth" is not'),
