@@ -64,7 +64,7 @@ def of(
         selected=selected,
         targeted=targeted,
         rerun=rerun,
-        revision=project.world.commit,
+        revision=project.world.origin.commit,
         targets=tuple(targets),
         labels=tuple(labels),
         prune=pruned,

@@ -36,6 +36,7 @@ from cosmos.hosts.ssh.target import SshTarget
 from cosmos.hosts.transport import Transport
 from cosmos.local_ai.probe import MediaProbe
 from cosmos.settings import HostSettings, Settings
+from cosmos.source.commits import origin_at
 from cosmos.source.tree import Revision, WorkingTree
 from cosmos.state.database import Database, open_database
 from cosmos.state.facts import SqlFactCache
@@ -161,7 +162,7 @@ def open_project(settings: Settings) -> Project:
         adapters=ADAPTERS,
         clock=SystemClock(),
         owner=who,
-        commit=revision.words,
+        origin=origin_at(settings.root, revision),
         versions=versions,
         provenance=lambda folder: store.read(folder, PROVENANCE),
     )

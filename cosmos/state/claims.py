@@ -24,7 +24,7 @@ class TakenError(Exception):
     """Another attempt holds the digest; the transaction is to be undone."""
 
 
-def intend(connection: Connection, attempt: Attempt, material: Material, meta: BatchMeta, commit: str) -> None:
+def intend(connection: Connection, attempt: Attempt, material: Material, meta: BatchMeta) -> None:
     """Claim the digest; the unique indexes of `attempts` decide who gets it.
 
     Raises:
@@ -32,7 +32,7 @@ def intend(connection: Connection, attempt: Attempt, material: Material, meta: B
     """
     if attempt.state not in OPEN_STATES:
         raise ValueError(f"an attempt begins open, not {attempt.state.value}")
-    _insert_batch(connection, attempt.host, meta, commit)
+    _insert_batch(connection, attempt.host, meta)
     row = {
         "digest": attempt.digest,
         "number": attempt.number,
@@ -52,7 +52,7 @@ def intend(connection: Connection, attempt: Attempt, material: Material, meta: B
         _keep_material(connection, attempt, material)
 
 
-def _insert_batch(connection: Connection, host: str, meta: BatchMeta, commit: str) -> None:
+def _insert_batch(connection: Connection, host: str, meta: BatchMeta) -> None:
     """Once a batch: the intents of its other members find it there."""
     row = {
         "batch_id": meta.batch_id,
@@ -60,7 +60,9 @@ def _insert_batch(connection: Connection, host: str, meta: BatchMeta, commit: st
         "project": meta.project,
         "attempt": meta.attempt,
         "digest_schema": meta.digest_schema,
-        "revision": commit,
+        "revision": meta.origin.commit,
+        "author": printable(meta.origin.author),
+        "committed_at": meta.origin.committed_at,
         "owner": meta.owner,
         "created_at": meta.created_at,
     }

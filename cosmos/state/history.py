@@ -11,10 +11,10 @@ from functools import cache
 from sqlalchemy import Connection, Insert, Select, bindparam, delete, desc, func, insert, or_, select
 
 from cosmos.core.digest import Digest, canonical, sha256_hex
-from cosmos.core.observed import BatchMeta, Member
+from cosmos.core.observed import BatchMeta, Member, Origin
 from cosmos.core.recorded import Attempt, LedgerEntry, Request
 from cosmos.state.board import printable
-from cosmos.state.rows import ATTEMPT, LEDGER, REQUEST, attempt_of, entry_of, request_of, select_attempts
+from cosmos.state.rows import ATTEMPT, LEDGER, REQUEST, attempt_of, entry_of, origin_of, request_of, select_attempts
 from cosmos.state.tables import attempts, batches, events, ledger, members, requests, runs, upsert
 
 EVENTS_KEPT_S = 30 * 86400.0
@@ -154,7 +154,7 @@ def meta(connection: Connection, batch_id: str) -> BatchMeta | None:
         ),
         attempt=row.attempt,
         digest_schema=row.digest_schema,
-        commit=row.revision,
+        origin=origin_of(row),
         owner=row.owner,
         created_at=row.created_at,
     )
@@ -167,10 +167,12 @@ def known_runs(connection: Connection) -> tuple[tuple[str, str, str], ...]:
     return tuple((key, run_id, digest) for key, run_id, digest in connection.execute(now.union(ever)))
 
 
-def origins(connection: Connection) -> dict[str, tuple[str, str]]:
-    """By batch id: who began it, and from which revision."""
-    rows = connection.execute(select(batches.c.batch_id, batches.c.owner, batches.c.revision))
-    return {batch_id: (owner, revision) for batch_id, owner, revision in rows}
+def origins(connection: Connection) -> dict[str, tuple[str, Origin]]:
+    """By batch id: who began it, and from which specs."""
+    return {row.batch_id: (row.owner, origin_of(row)) for row in connection.execute(_ORIGINS)}
+
+
+_ORIGINS = select(batches.c.batch_id, batches.c.owner, batches.c.revision, batches.c.author, batches.c.committed_at)
 
 
 def find_keys(connection: Connection, word: str, limit: int) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection
 
 from cosmos.core.digest import Digest, Material
-from cosmos.core.observed import BatchMeta
+from cosmos.core.observed import BatchMeta, Origin
 from cosmos.core.plan import Plan
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, LedgerEntry, Recorded, Request
@@ -69,12 +69,10 @@ class SqlRecords:
 
     # What the engine records
 
-    def intend(
-        self, attempt: Attempt, material: Material, meta: BatchMeta, commit: str, result: LedgerEntry | None = None
-    ) -> bool:
+    def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, result: LedgerEntry | None = None) -> bool:
         try:
             with self._acting() as connection:
-                claims.intend(connection, attempt, material, meta, commit)
+                claims.intend(connection, attempt, material, meta)
                 if result is not None:
                     claims.finished(connection, result, result.finished_at)
         except claims.TakenError:
@@ -168,8 +166,8 @@ class SqlRecords:
         with self._database.reading() as connection:
             return history.known_runs(connection)
 
-    def origins(self) -> dict[str, tuple[str, str]]:
-        """By batch id: who began it, and from which revision."""
+    def origins(self) -> dict[str, tuple[str, Origin]]:
+        """By batch id: who began it, and from which specs."""
         with self._database.reading() as connection:
             return history.origins(connection)
 
