@@ -227,7 +227,7 @@ def test_batch_json_of_before_there_were_authors_is_read(told: dict[str, object]
     data = json.loads(write_meta(META))
     del data["author"], data["committed_at"]
     assert read_meta(json.dumps(data | told)) == replace(
-        META, origin=Origin(commit="abc", author=told.get("author", ""))
+        META, origin=Origin(commit="abc", author=str(told.get("author", "")))
     )
 
 
