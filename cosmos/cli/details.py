@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cosmos.cli.listing import model_document, pairs, prompt_document
+from cosmos.cli.listing import mean, model_document, pairs, prompt_document
 from cosmos.cli.past_page import origin_document, short_commit
 from cosmos.cli.render import Screen, local_time, printable, table, timestamp
 from cosmos.cli.status_page import FORMAT_VERSION, STYLES, run_document, why
 from cosmos.core.observed import Origin
 from cosmos.core.plan_text import duration
 from cosmos.core.recorded import Attempt
+from cosmos.core.reviews import Review
 from cosmos.core.run import Control, ParamType, Run
 from cosmos.views import EventRow, ModelRow, PromptRow, RunDetails
 
@@ -56,6 +57,7 @@ def _run(shown: RunDetails, screen: Screen) -> list[str]:
         ("placement", _placement(run)),
         ("limits", f"timeout {duration(run.timeout_s)}, {_stall(run)}priority {run.priority}"),
         ("retry", _retry(run)),
+        *(("review", _review(review, shown)) for review in shown.reviews),
     ]
     return [
         _title(screen, f"Run {run.key}"),
@@ -72,6 +74,15 @@ def _origin(origin: Origin) -> str:
         return ""
     when = "" if origin.committed_at is None else f", {local_time(origin.committed_at)}"
     return f"{short_commit(origin.commit)}{f' by {printable(origin.author)}' if origin.author else ''}{when}"
+
+
+def _review(review: Review, shown: RunDetails) -> str:
+    """`4 of 5, hero: best puddles (specs/reviews.yaml:3)`; of another output with its digest."""
+    said = [f"{review.rating} of 5"] if review.rating is not None else []
+    words = ", ".join([*said, *review.tags])
+    note = printable(review.note)
+    text = f"{words}: {note}" if words and note else words or note or "says nothing"
+    return f"{text} ({'' if review is shown.review else f'of {review.digest[:8]}, '}{review.at.short})"
 
 
 def _control(control: Control) -> str:
@@ -135,6 +146,7 @@ def _prompt(row: PromptRow, screen: Screen) -> list[str]:
         ("spec", row.at.short),
         ("labels", pairs(row.labels)),
         ("runs", str(row.runs)),
+        ("rating", mean(row)),
         ("inputs", row.inputs),
         ("text", printable(row.text)),
         ("negative", printable(row.negative)),
@@ -226,6 +238,8 @@ def _run_document(shown: RunDetails) -> dict[str, object]:
         "retry_on": list(run.retry_on),
         "suspend": run.suspend,
         "labels": dict(run.labels),
+        "review": shown.review and _review_document(shown.review),
+        "reviews": [_review_document(review) for review in shown.reviews],
         "attempts": [_attempt_document(attempt) for attempt in shown.attempts],
         "log_end": list(shown.log_end),
         "files": list(shown.files),
@@ -239,6 +253,17 @@ def _run_document(shown: RunDetails) -> dict[str, object]:
             }
             for event in shown.events
         ],
+    }
+
+
+def _review_document(review: Review) -> dict[str, object]:
+    return {
+        "digest": review.digest,
+        "rating": review.rating,
+        "note": review.note,
+        "tags": list(review.tags),
+        "file": review.at.file,
+        "line": review.at.line,
     }
 
 

@@ -1,7 +1,7 @@
 """Where a result comes from, in one JSON file beside it. The same batch always gives the same bytes."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from cosmos.core.codec import run_to_json
@@ -27,9 +27,18 @@ class End:
 
 
 def provenance(
-    run: Run, meta: BatchMeta, operation: Operation, end: End, files: Iterable[FileEntry], world: World
+    run: Run,
+    meta: BatchMeta,
+    operation: Operation,
+    end: End,
+    files: Iterable[FileEntry],
+    world: World,
+    effective: Mapping[str, object],
 ) -> bytes:
-    """The resolved spec, revision, identities, argv, machine, times, files and versions, as indented JSON."""
+    """As indented JSON: spec, revision, identities, argv, machine, times, files, versions.
+
+    `effective` is what the program says that it ran with.
+    """
     launch = world.adapters[run.model.adapter].launch(run, member_folder(operation.digest))
     record = {
         "format_version": FORMAT_VERSION,
@@ -46,6 +55,7 @@ def provenance(
         "host": operation.host,
         "owner": meta.owner,
         "argv": [element.replace("\0", "") for element in launch.argv],
+        "effective": dict(effective),
         "machine": {
             "image_id": end.image,
             "gpus": [{"id": gpu.id, "name": gpu.name} for gpu in end.gpus if gpu.id in operation.gpus],
