@@ -19,7 +19,7 @@ from cosmos.settings import File, Settings, WrongKeysError
 
 FILE = "cosmos.toml"
 PREFIX = "COSMOS_"
-NOT_SETTINGS = frozenset({"COSMOS_PROJECT_DIR", "COSMOS_MUST_RUN", "COSMOS_HOOK_SECRET"})
+NOT_SETTINGS = frozenset({"COSMOS_PROJECT_DIR", "COSMOS_MUST_RUN", "COSMOS_HOOK_SECRET", "COSMOS_UI_PASSWORD"})
 """Variables with our prefix that are read elsewhere."""
 
 
@@ -124,6 +124,7 @@ def _settings(root: Path, file: File) -> Settings:
         git=file.git,
         daemon=file.daemon,
         notify=file.notify,
+        ui=file.ui,
     )
 
 

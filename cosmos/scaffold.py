@@ -15,7 +15,15 @@ from pydantic import BaseModel
 
 from cosmos.config import FILE
 from cosmos.errors import RefusedError, StorageError
-from cosmos.settings import DaemonSettings, DatabaseSettings, GitSettings, HostSettings, NotifySettings, ProjectSettings
+from cosmos.settings import (
+    DaemonSettings,
+    DatabaseSettings,
+    GitSettings,
+    HostSettings,
+    NotifySettings,
+    ProjectSettings,
+    UiSettings,
+)
 
 IGNORED = (".cosmos/", "outputs/")
 """What git should not have: the state and the results."""
@@ -96,6 +104,7 @@ def configuration() -> str:
         ("git", GitSettings),
         ("daemon", DaemonSettings),
         ("notify", NotifySettings),
+        ("ui", UiSettings),
     )
     return _HEAD + "".join(f"\n[{name}]\n{''.join(_keys(section))}" for name, section in tables)
 

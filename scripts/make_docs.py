@@ -27,6 +27,7 @@ from cosmos.settings import (
     NoticeKind,
     NotifySettings,
     ProjectSettings,
+    UiSettings,
 )
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -137,6 +138,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "git-settings": _fields(GitSettings),
     "daemon-settings": _fields(DaemonSettings),
     "notify-settings": _fields(NotifySettings),
+    "ui-settings": _fields(UiSettings),
     "codes": _codes,
     "reasons": _reasons,
     "flaws": _flaws,

@@ -130,6 +130,12 @@ def ledger_of(connection: Connection, run_id: str) -> tuple[LedgerEntry, ...]:
     return tuple(entry_of(row) for row in rows)
 
 
+def results(connection: Connection, digests: Sequence[Digest]) -> tuple[LedgerEntry, ...]:
+    """What is done of some digests."""
+    rows = connection.execute(select(*LEDGER).where(ledger.c.digest.in_(digests)))
+    return tuple(entry_of(row) for row in rows)
+
+
 def requests_of(connection: Connection, digests: Sequence[Digest]) -> tuple[Request, ...]:
     """Oldest first."""
     rows = connection.execute(select(*REQUEST).where(requests.c.digest.in_(digests)).order_by(requests.c.id))
