@@ -1,6 +1,7 @@
 """What pages show, as JSON: pure, from values of CosmosAPI. Scripts put each text into the page as text."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath as Path
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,10 @@ Row = dict[str, Any]
 VIDEOS = (".mp4", ".webm", ".mov")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 THUMBNAIL = "thumbnail.jpg"
+MAIN = "video"
+"""The output that is looked at first."""
+SEEN_AS = {"seg": "segmentation"}
+"""Controls whose file has another role."""
 ORIGINALS = ("color", "video")
 """Roles of the input that a result is held against."""
 COMPARED = 9
@@ -60,8 +65,9 @@ def card(item: Item, entry: LedgerEntry | None = None) -> Row:
 
 def _video(names: Sequence[str], run: Run | None) -> str:
     found = [name for name in names if name.lower().endswith(VIDEOS)]
-    meant = [output.path for output in run.outputs.values() if output.video] if run is not None else []
-    return next((name for name in found if name in meant), found[0] if found else "")
+    outputs = run.outputs if run is not None else {}
+    main = outputs[MAIN].path if MAIN in outputs else ""
+    return main if main in found else next((name for name in found if Path(name).stem == MAIN), (*found, "")[0])
 
 
 def _why(item: Item) -> str:
@@ -148,8 +154,9 @@ def _facts(item: Item, entry: LedgerEntry | None) -> list[list[str]]:
 def input_rows(run: Run) -> list[Row]:
     """Inputs and controls: those that are files can be played; a control without one is computed by the model."""
     rows = []
-    for role in sorted({*run.inputs, *run.controls}):
-        control, path = run.controls.get(role), run.inputs.get(role, "")
+    signals = {(SEEN_AS.get(name, name) if SEEN_AS.get(name) in run.inputs else name): name for name in run.controls}
+    for role in sorted({*run.inputs, *signals}):
+        control, path = run.controls.get(signals.get(role, "")), run.inputs.get(role, "")
         weight = "" if control is None else f"{control.weight:g}{f' {control.preset}' if control.preset else ''}"
         playable = path.lower().endswith(VIDEOS)
         rows.append(
