@@ -15,7 +15,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from cosmos.errors import ConfigError
-from cosmos.settings import File, Settings, WrongKeysError
+from cosmos.settings import File, Settings
+from cosmos.settings_host import WrongKeysError
 
 FILE = "cosmos.toml"
 PREFIX = "COSMOS_"
@@ -119,8 +120,10 @@ def _settings(root: Path, file: File) -> Settings:
         specs=root / file.project.specs,
         outputs=root / file.project.outputs,
         state=state,
+        max_runs=file.project.max_runs,
         database_url=file.database.url or f"sqlite:///{state / 'state.db'}",
         hosts=file.hosts,
+        models=file.models,
         git=file.git,
         daemon=file.daemon,
         notify=file.notify,

@@ -15,15 +15,8 @@ from pydantic import BaseModel
 
 from cosmos.config import FILE
 from cosmos.errors import RefusedError, StorageError
-from cosmos.settings import (
-    DaemonSettings,
-    DatabaseSettings,
-    GitSettings,
-    HostSettings,
-    NotifySettings,
-    ProjectSettings,
-    UiSettings,
-)
+from cosmos.settings import DaemonSettings, DatabaseSettings, GitSettings, NotifySettings, ProjectSettings, UiSettings
+from cosmos.settings_host import HostSettings
 
 IGNORED = (".cosmos/", "outputs/")
 """What git should not have: the state and the results."""

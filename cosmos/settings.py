@@ -3,26 +3,19 @@
 Read by `cosmos.config`; the tables in docs/configuration.md and a new cosmos.toml are made from here.
 """
 
-import posixpath
 import re
-from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, WithJsonSchema, model_validator
+from pydantic import Field, SecretStr, StringConstraints, WithJsonSchema, model_validator
 
 from cosmos.duration import Seconds
+from cosmos.settings_host import HostSettings, Section, WrongKeysError
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 
-_JUMP = re.compile(
-    r"(?:(?P<user>[^@\s]+)@)?(?:\[(?P<bracketed>[^]\s]+)\]|(?P<plain>[^:@\s]+))(?::(?P<port>[0-9]{1,5}))?"
-)
 _LISTEN = re.compile(r"(?:\[(?P<bracketed>[0-9A-Fa-f:.]+(?:%[^]\s]+)?)\]|(?P<plain>[^:\[\]\s]+)):(?P<port>[0-9]{1,5})")
-_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
-_OURS = ("/cosmos", "/cosmos.gpus", "/proc", "/sys", "/dev")
-"""What a container has by itself: a mount there would hide it."""
 _MACHINE = r"(?:\[[0-9A-Fa-f:.]+(?:%[\w.-]+)?\]|[A-Za-z0-9_][A-Za-z0-9._-]*)"
 _LOGIN = r"(?:[A-Za-z0-9._][A-Za-z0-9._+-]*@)?"
 _URL = re.compile(
@@ -35,23 +28,6 @@ _REF = re.compile(r"(?![-+./])(?!.*(?:\.\.|@\{|//|/\.))[^\s~^:?*\\[\x00-\x20\x7f
 _SCHEMA = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,31})://")
 _PLACE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:(?:/|~/).+")
 _NO_URL = "neither an URL as slack://... nor env:VARIABLE nor file:/PATH nor file:~/PATH"
-_ONLY_SSH = "an address is needed for it: set `address`, or leave this out"
-_ONLY_DOCKER = 'only containers use it: set `runtime = "docker"`, or leave this out'
-
-
-class WrongKeysError(ValueError):
-    """Keys of one table that are wrong each or together: the key, and what to do about it."""
-
-    def __init__(self, found: list[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{key}: {words}" for key, words in found))
-        self.found = found
-
-
-def read_jump(text: str) -> tuple[str, str, int] | None:
-    """User (may be empty), address and port of `user@address:port`; None when the text is not of that form."""
-    match = _JUMP.fullmatch(text)
-    port = int(match["port"] or 22) if match else 0
-    return (match["user"] or "", match["bracketed"] or match["plain"], port) if match and 0 < port < 65536 else None
 
 
 def read_listen(text: str) -> tuple[str, int] | None:
@@ -61,12 +37,6 @@ def read_listen(text: str) -> tuple[str, int] | None:
     return (match["bracketed"] or match["plain"], port) if match and port < 65536 else None
 
 
-class Section(BaseModel):
-    """A table of cosmos.toml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class ProjectSettings(Section):
     """Where things are, relative to the project."""
 
@@ -74,83 +44,15 @@ class ProjectSettings(Section):
     specs: str = Field(default="specs", description="folder of spec files")
     outputs: str = Field(default="outputs", description="folder where results appear")
     state: str = Field(default=".cosmos", description="folder of the database and the store; not for git")
+    max_runs: int = Field(
+        default=1000, ge=1, le=10_000, description="runs that one spec may make; more is taken for a slip"
+    )
 
 
 class DatabaseSettings(Section):
     """Where the state is kept."""
 
     url: str = Field(default="", description="SQLAlchemy URL; default: SQLite in the state folder")
-
-
-class HostSettings(Section):
-    """A machine that runs work."""
-
-    address: str = Field(default="local", min_length=1, description="`local`: this machine; else a name or IP for SSH")
-    port: int = Field(default=22, ge=1, le=65535, description="of its SSH server")
-    user: str = Field(default="", description="to log in as; default: the one running cosmos")
-    key: str = Field(default="", description="private key file; default: the SSH agent and ~/.ssh/id_*")
-    host_key: str = Field(
-        default="", description='fingerprint of the server, "SHA256:..."; default: as trusted, or in known_hosts'
-    )
-    jump: str = Field(default="", description="`user@address:port` of a machine to go through")
-    runtime: Literal["process", "docker"] = Field(default="process", description="how work is started there")
-    sudo: bool = Field(default=False, description="call docker through `sudo -n`")
-    workdir: str = Field(
-        default="",
-        description="everything written on the host lies below it; default: ~/cosmos, or the state folder when local",
-    )
-    gpus: Literal["auto"] | list[str] = Field(
-        default="auto", description="GPUs to use, by index or UUID; auto: all that nvidia-smi shows"
-    )
-    share_gpus: bool = Field(default=False, description="use GPUs on which other programs compute, too")
-    slots: int = Field(
-        default=0, ge=0, le=256, description="runs at a time; 0: one a GPU, and at least one a core up to 4"
-    )
-    mounts: dict[str, str] = Field(
-        default={}, description="folders of the host that containers may read, by their path in the container"
-    )
-    labels: dict[str, str] = Field(default={}, description="matched by placement.labels of runs")
-    python: str = Field(
-        default="", description="Python for models that need one; default: the one running cosmos, elsewhere python3"
-    )
-    keep_failed: bool = Field(default=False, description="leave run directories of failed attempts on the host")
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        """A key that would be read by nobody is a mistake that shows only when a run does not do what was meant."""
-        if found := [*self._of_the_way(), *self._of_the_runtime()]:
-            raise WrongKeysError(found)
-        return self
-
-    def _of_the_way(self) -> Iterator[tuple[str, str]]:
-        if self.address == "local":
-            words = {"user": self.user, "key": self.key, "host_key": self.host_key, "jump": self.jump}
-            yield from ((key, _ONLY_SSH) for key, value in words.items() if value)
-            if self.port != 22:
-                yield "port", _ONLY_SSH
-            return
-        if self.workdir not in ("", "~") and not self.workdir.startswith(("/", "~/")):
-            yield "workdir", f"`{self.workdir}` is relative to nothing: begin it with / or ~/"
-        if self.host_key and not _FINGERPRINT.fullmatch(self.host_key):
-            yield "host_key", "no fingerprint: write it as `ssh-keygen -lf` prints it, SHA256: and 43 letters"
-        if self.jump and read_jump(self.jump) is None:
-            yield "jump", f"`{self.jump}` is no machine: write user@address:port, IPv6 as [address]"
-
-    def _of_the_runtime(self) -> Iterator[tuple[str, str]]:
-        if self.gpus == []:
-            yield "gpus", "an empty list uses none: name some, or leave this out, or ask for none in the models"
-        if self.runtime == "process":
-            yield from ((key, _ONLY_DOCKER) for key in ("mounts", "sudo") if getattr(self, key))
-            return
-        if self.python:
-            yield "python", "containers have their own: leave this out, or put it into the image"
-        for target, source in self.mounts.items():
-            for path in (target, source):
-                if not path.startswith("/"):
-                    yield "mounts", f"`{path}` is not absolute: begin it with /"
-            inside = "/" + posixpath.normpath(target).lstrip("/")
-            if target.startswith("/") and (inside == "/" or f"{inside}/".startswith(tuple(f"{one}/" for one in _OURS))):
-                yield "mounts", f"`{target}` belongs to the container itself: mount elsewhere, as /data"
 
 
 class GitSettings(Section):
@@ -276,9 +178,11 @@ class File(Section):
 
     project: ProjectSettings = ProjectSettings()
     database: DatabaseSettings = DatabaseSettings()
-    hosts: dict[Name, HostSettings] = {"local": HostSettings()}
+    hosts: dict[Name, HostSettings] = Field(default={"local": HostSettings()})
+    models: dict[Name, dict[str, Any]] = Field(default={})
+    """Fields of built-in models that are other here. What they may be is known to `core.spec_model`."""
     git: GitSettings = GitSettings()
-    daemon: DaemonSettings = DaemonSettings()
+    daemon: DaemonSettings = Field(default=DaemonSettings())
     notify: NotifySettings = NotifySettings()
     ui: UiSettings = UiSettings()
 
@@ -291,9 +195,11 @@ class Settings(Section):
     specs: Path
     outputs: Path
     state: Path
+    max_runs: int = 1000
     database_url: str
     hosts: dict[str, HostSettings]
+    models: dict[str, dict[str, Any]] = Field(default={})
     git: GitSettings = GitSettings()
-    daemon: DaemonSettings = DaemonSettings()
+    daemon: DaemonSettings = Field(default=DaemonSettings())
     notify: NotifySettings = NotifySettings()
     ui: UiSettings = UiSettings()

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from cosmos.core import spec, spec_model
+from cosmos.core import spec, spec_model, spec_review
 from cosmos.core.flaw import MEANINGS, NOTES, FlawKind
 from cosmos.core.plan import Act, Cause, Phase, Sync
 from cosmos.core.problem import Code
@@ -23,12 +23,12 @@ from cosmos.settings import (
     DaemonSettings,
     DatabaseSettings,
     GitSettings,
-    HostSettings,
     NoticeKind,
     NotifySettings,
     ProjectSettings,
     UiSettings,
 )
+from cosmos.settings_host import HostSettings
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 TABLE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -130,7 +130,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "placement": _fields(spec.PlacementSpec),
     "retry": _fields(spec.RetrySpec),
     "model": _fields(spec_model.ModelSpec),
+    "review": _fields(spec_review.ReviewSpec),
     "param": _fields(spec_model.ParamSpec),
+    "requires": _fields(spec_model.RequiresSpec),
+    "region": _fields(spec.RegionSpec),
     "container": _fields(spec_model.ContainerSpec),
     "project-settings": _fields(ProjectSettings),
     "database-settings": _fields(DatabaseSettings),

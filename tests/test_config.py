@@ -6,7 +6,8 @@ import pytest
 
 from cosmos.config import ConfigManager
 from cosmos.errors import ConfigError
-from cosmos.settings import HostSettings, read_listen
+from cosmos.settings import read_listen
+from cosmos.settings_host import HostSettings
 
 FAR = 'address = "box"\n'
 DOCKER = 'runtime = "docker"\n'
@@ -38,6 +39,11 @@ def read(folder: Path, keys: str) -> HostSettings:
         (FAR + 'jump = "fe80::1"', "jump", "user@address:port"),
         (DOCKER + 'mounts = {"data" = "/srv"}', "mounts", "`data` is not absolute"),
         (DOCKER + 'mounts = {"/data" = "~/srv"}', "mounts", "`~/srv` is not absolute"),
+        ('caches = {"/data" = "/srv"}', "caches", 'set `runtime = "docker"`'),
+        (DOCKER + 'caches = {"/cosmos.secrets" = "/srv"}', "caches", "belongs to the container"),
+        (DOCKER + 'caches = {"/d" = "/a"}\nmounts = {"/d" = "/b"}', "caches", "among the mounts, too"),
+        ('secrets = {HF_TOKEN = "~/token"}', "secrets", "`~/token` is not absolute"),
+        ('secrets = {token = "/token"}', "secrets", "`token` is no variable"),
         *(
             (DOCKER + f'mounts = {{"{target}" = "/srv"}}', "mounts", "belongs to the container")
             for target in (

@@ -19,21 +19,56 @@ from cosmos.core.run import MediaFacts, Model, OutputFile, Run
 class Launch:
     """What to start. ROOT and PYTHON of `core.ports` mark in `argv` what the adapter cannot know.
 
-    `inputs` maps a file name below `inputs/` to the role whose blob it is; `files` are written
-    below the run directory.
+    `inputs` maps a file name below `inputs/` to the role whose blob it is; `files` are written below the run
+    directory, and so are `documents`: JSON values, in whose texts the marks are filled in too. Of one whose name ends
+    in `.jsonl` the value is a list, written one element a line. The program starts in `folder` as the program sees it,
+    "" for the run directory. `needed` has the least size in bytes, 0 for any, of files and folders that must be there.
     """
 
     argv: tuple[str, ...]
     inputs: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    documents: Mapping[str, object] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    folder: str = ""
+    needed: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a batch that has ended left behind for one run of it.
+
+    `media` has, by output name, the facts of a video or why it does not decode; `texts` the text of an output that is
+    evidence. Neither has what is not there.
+    """
+
+    exit: ExitRecord
+    manifest: Manifest = ()
+    media: Mapping[str, MediaFacts | str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    log_tail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """How a run ended. `reason` is None for success."""
+    """How a run ended. `reason` is None for success; `effective` is what the program says that it ran with."""
 
     reason: Reason | None = None
     message: str = ""
+    effective: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """How much there is to compute: `chunks` of one `shape` each.
+
+    Runs of one model, shape and GPU take about as long for each chunk, so that the time of one tells that of another.
+    `seconds` is what its maker published for one chunk, None where nothing is known.
+    """
+
+    chunks: int
+    shape: str
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +103,15 @@ class Adapter(Protocol):
     def expect(self, run: Run, media: Mapping[str, MediaFacts]) -> Mapping[str, OutputFile]:
         """Outputs by name with what is known about them once the inputs are known."""
 
+    def advice(self, run: Run, media: Mapping[str, MediaFacts]) -> Sequence[Refusal]:
+        """What is allowed and perhaps not meant, as two frames more that cost twice the time."""
+
+    def work(self, run: Run, media: Mapping[str, MediaFacts]) -> Work | None:
+        """How much there is to compute; None where nothing about the run tells."""
+
+    def group(self, run: Run) -> Mapping[str, object] | None:
+        """What runs must have in common to share one load of the model; None for a run that shares with none."""
+
     def launch(self, run: Run, folder: str) -> Launch:
         """Files and arguments.
 
@@ -76,15 +120,8 @@ class Adapter(Protocol):
             folder: `core.digest.member_folder` of its digest; outputs go below `ROOT/outputs/<folder>/`.
         """
 
-    def judge(
-        self,
-        run: Run,
-        exit_record: ExitRecord,
-        manifest: Manifest,
-        media: Mapping[str, MediaFacts | str],
-        log_tail: str,
-    ) -> Verdict:
-        """Success by evidence. `media` has, by output name, the facts or why it does not decode."""
+    def judge(self, run: Run, evidence: Evidence) -> Verdict:
+        """Success by evidence, never by an exit code alone."""
 
     def progress(self, log_tail: str) -> Step:
         """How far a running program is."""

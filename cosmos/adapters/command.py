@@ -9,15 +9,21 @@ made without it, and an edited text makes nothing run again.
 from collections.abc import Iterable, Mapping, Sequence
 
 from cosmos.adapters import template
-from cosmos.adapters.base import Launch, Step, Verdict
+from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
 from cosmos.adapters.evidence import exit_verdict, output_verdict, step
-from cosmos.adapters.fields import RESERVED, file_name, inputs_for, is_video, path_of
+from cosmos.adapters.fields import (
+    RESERVED,
+    file_name,
+    inputs_for,
+    is_video,
+    model_refusals,
+    path_of,
+    region_refusals,
+)
 from cosmos.adapters.params import param_problems, typed_params
 from cosmos.core.draft import Draft, Refusal, Resolution
-from cosmos.core.observed import ExitRecord
 from cosmos.core.ports import ROOT
 from cosmos.core.problem import did_you_mean
-from cosmos.core.recorded import Manifest
 from cosmos.core.run import MediaFacts, Model, OutputFile, Run
 
 
@@ -28,7 +34,7 @@ class CommandAdapter:
     version = 1
 
     def model_problems(self, model: Model) -> Sequence[Refusal]:
-        refusals = param_problems(model.params)
+        refusals = [*param_problems(model.params), *model_refusals(model, own=("endpoint",), paths=model.paths)]
         if not model.command:
             refusals.append(Refusal(path=("command",), message="a command model needs a command", hint="a list: argv"))
         if not model.outputs:
@@ -49,7 +55,7 @@ class CommandAdapter:
             Refusal(path=("controls", role), message="a command model takes no controls", hint="use a parameter")
             for role in draft.controls
         ]
-        refusals += _prompt_problems(draft, used)
+        refusals += [*_prompt_problems(draft, used), *region_refusals(draft)]
         return Resolution(
             inputs=inputs,
             params=params,
@@ -74,19 +80,25 @@ class CommandAdapter:
         values |= {f"inputs.{role}": None for role in run.model.inputs}
         values |= {f"inputs.{role}": f"{ROOT}/inputs/{name}" for role, name in files.items()}
         values |= {f"outputs.{name}": f"{ROOT}/outputs/{folder}/{file.path}" for name, file in run.outputs.items()}
+        values |= {f"paths.{name}": path for name, path in run.model.paths.items()}
         values |= {f"params.{name}": template.argument(value) for name, value in run.params.items()}
         argv = template.render(run.model.command, values)
         return Launch(argv=argv, inputs={name: role for role, name in files.items()})
 
-    def judge(
-        self,
-        run: Run,
-        exit_record: ExitRecord,
-        manifest: Manifest,
-        media: Mapping[str, MediaFacts | str],
-        log_tail: str,
-    ) -> Verdict:
-        return exit_verdict(exit_record, log_tail) or output_verdict(run.outputs, manifest, media) or Verdict()
+    def advice(self, run: Run, media: Mapping[str, MediaFacts]) -> Sequence[Refusal]:
+        del run, media
+        return ()
+
+    def work(self, run: Run, media: Mapping[str, MediaFacts]) -> Work | None:
+        del run, media
+        return None
+
+    def group(self, run: Run) -> Mapping[str, object] | None:
+        del run
+        return None
+
+    def judge(self, run: Run, evidence: Evidence) -> Verdict:
+        return exit_verdict(evidence) or output_verdict(run.outputs, evidence) or Verdict()
 
     def progress(self, log_tail: str) -> Step:
         return step(log_tail)
@@ -123,7 +135,11 @@ def _unused(model: Model) -> list[Refusal]:
     if not model.command:
         return []
     used = template.names(model.command)
-    declared = [("inputs", role) for role in model.inputs] + [("params", name) for name in model.params]
+    declared = [
+        *(("inputs", role) for role in model.inputs),
+        *(("params", name) for name in model.params),
+        *(("paths", name) for name in model.paths if name != "repo"),
+    ]
     refusals = [
         Refusal(
             path=(kind, name),
@@ -146,6 +162,7 @@ def _known(model: Model) -> list[str]:
         *(f"inputs.{role}" for role in model.inputs),
         *(f"outputs.{name}" for name in model.outputs),
         *(f"params.{name}" for name in model.params),
+        *(f"paths.{name}" for name in model.paths),
     ]
 
 

@@ -8,10 +8,10 @@ log or the signal shows that the machine, not the program, was at fault.
 import re
 from collections.abc import Mapping
 
-from cosmos.adapters.base import Step, Verdict
+from cosmos.adapters.base import Evidence, Step, Verdict
+from cosmos.adapters.signatures import Signature, failure
 from cosmos.core.observed import ExitRecord
 from cosmos.core.reasons import Reason
-from cosmos.core.recorded import Manifest
 from cosmos.core.run import MediaFacts, OutputFile
 
 WORDS_MAX = 200
@@ -20,6 +20,16 @@ WORDS_MAX = 200
 _SIGNALS = {1: "HUP", 2: "INT", 3: "QUIT", 4: "ILL", 6: "ABRT", 7: "BUS", 8: "FPE", 9: "KILL", 11: "SEGV", 15: "TERM"}
 _FROM_OUTSIDE = frozenset({1, 2, 9, 15})
 """Signals that a program does not send itself."""
+
+_LACKING = {
+    "missing file": Reason.MISSING_CHECKPOINT,
+    "missing secret": Reason.SECRET_MISSING,
+    "other commit": Reason.OTHER_COMMIT,
+}
+"""How the last line of run.sh begins when something is not on the host (bash/run.sh, `preflight`)."""
+
+FPS_SLACK = 0.01
+"""Frames a second by which rates may differ and be the same rate, written differently."""
 
 _KERNEL_FREED = "cosmos: out of memory: "
 """What run.sh says when the kernel ended a process of the run, be it the program or a child of it."""
@@ -31,9 +41,15 @@ _COUNT = re.compile(r"\bprogress (\d{1,9})/(\d{1,9})\b")
 _PERCENT = re.compile(r"(?<![\d.])(\d{1,3})(?:\.\d+)? ?%")
 
 
-def exit_verdict(record: ExitRecord, log_tail: str) -> Verdict | None:
-    """Why the program did not end well, or None where it did."""
-    return _recorded(record, log_tail) or (None if record.code == 0 else _failed(record.code, log_tail))
+def exit_verdict(evidence: Evidence, known: tuple[Signature, ...] = ()) -> Verdict | None:
+    """Why the program did not end well, or None where it did.
+
+    Args:
+        evidence: What it left.
+        known: What programs of its kind say in their logs when they fail (`signatures.FAILURES`).
+    """
+    record, log_tail = evidence.exit, evidence.log_tail
+    return _recorded(record, log_tail) or (None if record.code == 0 else _failed(record.code, log_tail, known))
 
 
 def _recorded(record: ExitRecord, log_tail: str) -> Verdict | None:
@@ -46,6 +62,8 @@ def _recorded(record: ExitRecord, log_tail: str) -> Verdict | None:
     if record.stalled:
         message = _join("neither log nor outputs grew for the run's stall time", last_line(log_tail))
         return Verdict(reason=Reason.STALLED, message=message)
+    if record.stage == "preflight":
+        return _lacking("".join(_lines(log_tail)[-1:]))
     if record.code and record.stage == "verify":
         message = _join("an input differs from its sha256", last_line(log_tail))
         return Verdict(reason=Reason.INPUT_CORRUPT, message=message)
@@ -55,11 +73,19 @@ def _recorded(record: ExitRecord, log_tail: str) -> Verdict | None:
     return None
 
 
-def _failed(code: int, log_tail: str) -> Verdict:
+def _lacking(line: str) -> Verdict:
+    """What run.sh did not find on the host, in its last line."""
+    what, _, words = line.removeprefix("cosmos: ").partition(": ")
+    return Verdict(reason=_LACKING.get(what, Reason.HOST_REFUSED), message=words or line)
+
+
+def _failed(code: int, log_tail: str, known: tuple[Signature, ...]) -> Verdict:
     """What the kernel and the program say in the log; then what the exit code says."""
     last = last_line(log_tail)
     if lacking := _out_of_memory(code, log_tail):
         return Verdict(reason=Reason.HOST_OUT_OF_MEMORY, message=lacking)
+    if said := failure(log_tail, known):
+        return said
     if _NO_DISK.search(log_tail):
         return Verdict(reason=Reason.DISK_FULL, message=_join("the host's disk is full", last))
     if _NO_GPU_MEMORY.search(log_tail):
@@ -75,16 +101,16 @@ def _failed(code: int, log_tail: str) -> Verdict:
     return Verdict(reason=Reason.PROGRAM_FAILED, message=_join(words, last))
 
 
-def output_verdict(
-    outputs: Mapping[str, OutputFile], manifest: Manifest, media: Mapping[str, MediaFacts | str]
-) -> Verdict | None:
+def output_verdict(outputs: Mapping[str, OutputFile], evidence: Evidence) -> Verdict | None:
     """What is wrong with the files, or None where each output is there and is what it must be."""
-    sizes = {entry.name: entry.size for entry in manifest}
+    sizes = {entry.name: entry.size for entry in evidence.manifest}
     for name, output in outputs.items():
+        if output.path not in sizes and not output.required:
+            continue
         if output.path not in sizes:
             found = f"the program left {', '.join(sorted(sizes)[:5])}" if sizes else "the program left no file"
             return Verdict(reason=Reason.OUTPUT_MISSING, message=f'output "{name}": no {output.path}; {found}')
-        if wrong := _wrong_media(output, media.get(name)):
+        if wrong := _wrong_media(output, evidence.media.get(name)):
             return Verdict(reason=Reason.OUTPUT_INVALID, message=f'output "{name}" ({output.path}): {wrong}')
     return None
 
@@ -139,6 +165,8 @@ def _wrong_media(output: OutputFile, facts: MediaFacts | str | None) -> str:
     found, wanted = (facts.width, facts.height), (output.width, output.height)
     if any(want is not None and have != want for have, want in zip(found, wanted, strict=True)):
         return f"{found[0]}x{found[1]} pixels, and must be {wanted[0] or 'any'}x{wanted[1] or 'any'}"
+    if output.fps is not None and abs(facts.fps - output.fps) > FPS_SLACK:
+        return f"{facts.fps:g} frames a second, and must have {output.fps:g}"
     return ""
 
 

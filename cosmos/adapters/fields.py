@@ -4,14 +4,15 @@ Functions return what the model will get and the refusals, never one at the pric
 person sees all problems of a spec at once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import PurePosixPath
 
 from cosmos.core.draft import Draft, Path, Refusal
 from cosmos.core.problem import did_you_mean
-from cosmos.core.run import Run
+from cosmos.core.run import Model, Run
+from cosmos.core.spec import ControlSpec
 
 PLACES = 9
 """Decimals of a control weight that count: far below what a model resolves, far above rounding errors."""
@@ -72,6 +73,40 @@ def unknown(what: str, name: str, path: Path, known: Iterable[str]) -> Refusal:
     names = sorted(known)
     has = f"it takes {', '.join(names)}" if names else f"it takes no {what} at all"
     return Refusal(path=path, message=f'the model takes no {what} "{name}"', hint=did_you_mean(name, names) or has)
+
+
+def control_refusals(name: str, spec: ControlSpec, takes: Iterable[str] = ()) -> Iterator[Refusal]:
+    """Refusals of what a control may say in a spec, and this model is not told: prompt, weights, mask, mask_prompt."""
+    for field in sorted({"prompt", "weights", "mask", "mask_prompt"} - set(takes)):
+        if getattr(spec, field) is not None:
+            message = f'the model takes no {field} of control "{name}"'
+            yield Refusal(path=("controls", name, field), message=message, hint="take the line away")
+
+
+def region_refusals(draft: Draft) -> Iterator[Refusal]:
+    """Refusals of the regions of a run whose model knows none."""
+    if draft.regions:
+        yield Refusal(path=("regions",), message="the model takes no regions", hint="put it into the prompt")
+
+
+def model_refusals(model: Model, own: Iterable[str] = (), paths: Iterable[str] = ()) -> Iterator[Refusal]:
+    """Refusals of fields of a Model spec that the adapter would not look at.
+
+    Args:
+        model: The model.
+        own: Fields among command, inputs, outputs, endpoint that the adapter does not take.
+        paths: Names of the paths that it takes.
+    """
+    for field in own:
+        if getattr(model, field):
+            message = f"adapter {model.adapter} takes no {field} of a model"
+            yield Refusal(path=(field,), message=message, hint="take the line away")
+    known = sorted(paths)
+    for name in sorted(model.paths.keys() - set(known)):
+        yield unknown("path", name, ("paths", name), known)
+    if model.commit is not None and "repo" not in model.paths:
+        message = "a commit is that of a folder on the host, and `paths.repo` names none"
+        yield Refusal(path=("commit",), message=message, hint="add `paths: {repo: /FOLDER}`, or take the line away")
 
 
 def path_of(run: Run, role: str) -> str:

@@ -48,6 +48,23 @@ def param_problems(declared: Mapping[str, ParamType]) -> list[Refusal]:
     ]
 
 
+def declaration_refusals(declared: Mapping[str, ParamType], takes: Mapping[str, str]) -> Iterator[Refusal]:
+    """Refusals of a Model spec whose parameters are not those of its program.
+
+    Args:
+        declared: What the spec declares.
+        takes: Type by name of what the program takes.
+    """
+    for name in declared:
+        if name not in takes:
+            yield unknown("parameter", name, ("params", name), takes)
+    for name, kind in takes.items():
+        if name not in declared:
+            yield Refusal(path=("params",), message=f'parameter "{name}" ({kind}) is not declared')
+        elif declared[name].type != kind:
+            yield Refusal(path=("params", name, "type"), message=f'"{name}" must be of type {kind}')
+
+
 def checked(kind: ParamType, value: Value) -> tuple[Value, str]:
     """The value as its declared type, and what is wrong with it ("" for nothing)."""
     if value is None:

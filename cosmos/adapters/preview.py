@@ -9,17 +9,24 @@ The program is `cosmos.local_ai.preview`; this side only writes its payload.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from cosmos.adapters.base import Launch, Step, Verdict
-from cosmos.adapters.evidence import exit_verdict, output_verdict, step
-from cosmos.adapters.fields import file_name, inputs_for, normalised, path_of, unknown
-from cosmos.adapters.params import param_problems, typed_params
+from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
+from cosmos.adapters.evidence import FPS_SLACK, exit_verdict, output_verdict, step
+from cosmos.adapters.fields import (
+    control_refusals,
+    file_name,
+    inputs_for,
+    model_refusals,
+    normalised,
+    path_of,
+    region_refusals,
+    unknown,
+)
+from cosmos.adapters.params import declaration_refusals, param_problems, typed_params
 from cosmos.core.digest import canonical
 from cosmos.core.draft import Draft, Refusal, Resolution
-from cosmos.core.observed import ExitRecord
 from cosmos.core.ports import PYTHON, ROOT
 from cosmos.core.problem import did_you_mean
 from cosmos.core.reasons import Reason
-from cosmos.core.recorded import Manifest
 from cosmos.core.run import Control, MediaFacts, Model, OutputFile, Run
 from cosmos.core.spec import ControlSpec
 
@@ -40,9 +47,6 @@ ROLES = {"color": True, **dict.fromkeys(CONTROLS.values(), False)}
 
 PAYLOAD = "payload.json"
 
-FPS_SLACK = 0.01
-"""Frames a second by which rates may differ and be the same rate, written differently."""
-
 _RENDER_AGAIN = "render them from the same frames, or trim the longer one"
 
 
@@ -54,19 +58,8 @@ class PreviewAdapter:
 
     def model_problems(self, model: Model) -> Sequence[Refusal]:
         refusals = param_problems(model.params)
-        given = {"command": model.command, "inputs": model.inputs, "outputs": model.outputs}
-        for field, value in given.items():
-            if value:
-                message = f"the preview has its own {field}"
-                refusals.append(Refusal(path=(field,), message=message, hint="take the line away"))
-        refusals += [
-            unknown("parameter", name, ("params", name), PARAMS) for name in model.params if name not in PARAMS
-        ]
-        for name, kind in PARAMS.items():
-            if name not in model.params:
-                refusals.append(Refusal(path=("params",), message=f'parameter "{name}" ({kind}) is not declared'))
-            elif model.params[name].type != kind:
-                refusals.append(Refusal(path=("params", name, "type"), message=f'"{name}" must be of type {kind}'))
+        refusals += model_refusals(model, own=("command", "inputs", "outputs", "endpoint"))
+        refusals += declaration_refusals(model.params, PARAMS)
         return refusals
 
     def resolve(self, draft: Draft, available: Mapping[str, str]) -> Resolution:
@@ -78,7 +71,9 @@ class PreviewAdapter:
         files = {*inputs, *({draft.source.role} if draft.source else ())}
         refusals += _unread(draft, read, own.keys())
         refusals += [unknown("control", name, ("controls", name), CONTROLS) for name in draft.controls.keys() - known]
+        refusals += region_refusals(draft)
         for name, spec in known.items():
+            refusals += control_refusals(name, spec)
             refusals += _control_problems(name, spec, has_file=CONTROLS[name] in files)
         params, wrong = typed_params(draft.model.params, draft.params)
         controls = _controls(known, files)
@@ -126,16 +121,23 @@ class PreviewAdapter:
         inputs = {name: role for role, name in files.items()}
         return Launch(argv=argv, inputs=inputs, files={PAYLOAD: canonical(_payload(run, folder, files))})
 
-    def judge(
-        self,
-        run: Run,
-        exit_record: ExitRecord,
-        manifest: Manifest,
-        media: Mapping[str, MediaFacts | str],
-        log_tail: str,
-    ) -> Verdict:
-        failed = exit_verdict(exit_record, log_tail) or output_verdict(run.outputs, manifest, media)
-        return failed or _looks_wrong({name: facts for name, facts in media.items() if isinstance(facts, MediaFacts)})
+    def advice(self, run: Run, media: Mapping[str, MediaFacts]) -> Sequence[Refusal]:
+        del run, media
+        return ()
+
+    def work(self, run: Run, media: Mapping[str, MediaFacts]) -> Work | None:
+        del run, media
+        return None
+
+    def group(self, run: Run) -> Mapping[str, object] | None:
+        del run
+        return None
+
+    def judge(self, run: Run, evidence: Evidence) -> Verdict:
+        failed = exit_verdict(evidence) or output_verdict(run.outputs, evidence)
+        return failed or _looks_wrong(
+            {name: facts for name, facts in evidence.media.items() if isinstance(facts, MediaFacts)}
+        )
 
     def progress(self, log_tail: str) -> Step:
         return step(log_tail)

@@ -44,6 +44,7 @@ def document(view: PlanView) -> dict[str, object]:
         **plan_text.as_json(view.plan),
         "runs": [run_document(status) for status in view.plan.statuses],
         "problems": [problem.as_json() for problem in view.problems],
+        "warnings": [warning.as_json() for warning in view.desired.warnings],
         "revision": view.revision,
     }
 
@@ -79,6 +80,12 @@ def complain(problems: Sequence[Problem], screen: Screen) -> None:
         found = [printable(str(problem)) for problem in problems]
         count = screen.paint(plural(len(found), "problem"), "red")
         screen.write(*found, f"{count} in the specs; the runs concerned keep what they have")
+
+
+def advise(warnings: Sequence[Problem], screen: Screen) -> None:
+    """What is allowed and perhaps not meant: said before GPU time is spent."""
+    if warnings:
+        screen.write(*(printable(str(warning)) for warning in warnings))
 
 
 def is_settled(view: PlanView) -> bool:

@@ -78,10 +78,12 @@ def _problems(desired: "Desired", screen: "Screen") -> list[str]:
 
     lines = [printable(str(problem)) for problem in desired.problems]
     read = f"{plural(desired.specs, 'spec')} in {plural(desired.files, 'file')}, {plural(len(desired.runs), 'run')}"
+    advice = [printable(str(warning)) for warning in desired.warnings]
+    warned = f", {screen.paint(plural(len(advice), 'warning'), 'yellow')}" if advice else ""
     if not lines:
-        return [f"{read}: {screen.paint('no problems', 'green')}"]
+        return [*advice, f"{read}: {screen.paint('no problems', 'green')}{warned}"]
     held = f"; {plural(len(desired.held), 'run')} held back" if desired.held else ""
-    return [*lines, f"{read}: {screen.paint(plural(len(lines), 'problem'), 'red')}{held}"]
+    return [*advice, *lines, f"{read}: {screen.paint(plural(len(lines), 'problem'), 'red')}{warned}{held}"]
 
 
 def _document(desired: "Desired") -> dict[str, object]:
@@ -93,6 +95,7 @@ def _document(desired: "Desired") -> dict[str, object]:
         "runs": [want.run.key for want in desired.runs],
         "held": sorted(desired.held),
         "problems": [problem.as_json() for problem in desired.problems],
+        "warnings": [warning.as_json() for warning in desired.warnings],
     }
 
 

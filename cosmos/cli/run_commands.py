@@ -91,6 +91,7 @@ def plan(
         markdown=lambda: plan_page.markdown(view),
     )
     if output is PlanOutput.TEXT:
+        plan_page.advise(view.desired.warnings, talk)
         plan_page.complain(view.problems, talk)
     if out is not None:
         talk.write(f"Saved: cosmos apply --plan {shlex.quote(str(out))} does exactly this, or nothing.")
@@ -142,6 +143,7 @@ def apply(
     with given.open() as cosmos:
         view = _plan(cosmos, names, labels, rerun=rerun, prune=prune) if saved is None else cosmos.review.saved(saved)
         screen.write(*plan_page.lines(view, screen))
+        plan_page.advise(view.desired.warnings, talk)
         plan_page.complain(view.problems, talk)
         if plan_page.is_settled(view):
             result = plan_page.standing(view)

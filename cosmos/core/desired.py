@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from cosmos.core.digest import Digest, Material
 from cosmos.core.plan import Blob
 from cosmos.core.problem import Problem
+from cosmos.core.reviews import Review, Reviews
 from cosmos.core.run import Run
 
 
@@ -22,6 +23,8 @@ class DesiredRun:
     material: Material
     blobs: Mapping[str, Blob] = field(default_factory=dict)
     source_digest: Digest | None = None
+    review: Review | None = None
+    """What a person thinks of this output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,8 @@ class Desired:
 
     runs: tuple[DesiredRun, ...] = ()
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    """What is allowed and perhaps not meant; it holds nothing back."""
     held: frozenset[str] = frozenset()
     is_blind: bool = False
     fingerprint: str = ""
@@ -42,6 +47,7 @@ class Desired:
     files: int = 0
     specs: int = 0
     """How much was read: spec files, and the good specs in them."""
+    reviews: Reviews = field(default_factory=Reviews)
 
     def holds(self, key: str) -> bool:
         """A run that is not among `runs` keeps what it has: its spec may be there and cannot be judged."""

@@ -7,9 +7,10 @@ the same work. `NOT_IN_DIGEST` is the one list of what a digest leaves out.
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import NewType
+from dataclasses import fields
+from typing import Any, NewType
 
-from cosmos.core.run import Run
+from cosmos.core.run import Control, Run
 
 Digest = NewType("Digest", str)
 """64 hex digits: the sha256 of everything that determines a run's output."""
@@ -30,6 +31,11 @@ NOT_IN_DIGEST = frozenset(
         "model.name",
         "model.inputs",
         "model.params",
+        "model.gpus",
+        "model.paths",
+        "model.endpoint",
+        "model.secrets",
+        "model.requires",
         "model.container",
         "model.at",
         "control.derived",
@@ -48,11 +54,18 @@ SHORT = 8
 
 
 def canonical(value: object) -> bytes:
-    """JSON bytes that are equal for equal values: sorted keys, ASCII, no spaces, no NaN."""
+    """JSON bytes, equal for equal values: sorted keys, ASCII, no spaces, no NaN. A dataclass is its fields."""
     return _CANONICAL.encode(value).encode("ascii")
 
 
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+def plain(value: Any) -> Mapping[str, object]:
+    """What JSON encoders ask about a value that is none of theirs."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, default=plain)
 """Made once: `json.dumps` makes one for each call, and a plan makes three calls a run."""
 
 
@@ -68,28 +81,46 @@ def material(run: Run, input_sha256: Mapping[str, str], source_digest: Digest | 
         input_sha256: sha256 by role, for each role in `run.inputs`.
         source_digest: Digest of the run named by `run.source`, if it has one.
     """
-    model = run.model
     return {
         "schema": DIGEST_SCHEMA,
-        "model": {
-            "adapter": model.adapter,
-            "adapter_version": run.adapter_version,
-            "image": model.image,
-            "command": list(model.command),
-            "env": dict(model.env),
-            "outputs": dict(model.outputs),
-        },
-        "prompt": {"text": run.text, "negative": run.negative},
+        "model": _model(run),
+        "prompt": {"text": run.text, "negative": run.negative, **_regions(run)},
         "inputs": {role: input_sha256[role] for role in run.inputs},
-        "controls": {
-            role: {"weight": control.weight, "preset": control.preset} for role, control in run.controls.items()
-        },
+        "controls": {role: _control(control) for role, control in run.controls.items()},
         # lists, as JSON has them: a stored material is compared with a new one
         "params": {name: list(value) if isinstance(value, tuple) else value for name, value in run.params.items()},
         "source": None
         if run.source is None
         else {"digest": source_digest, "output": run.source.output, "role": run.source.role},
     }
+
+
+def _model(run: Run) -> dict[str, object]:
+    model = run.model
+    made: dict[str, object] = {
+        "adapter": model.adapter,
+        "adapter_version": run.adapter_version,
+        "image": model.image,
+        "command": list(model.command),
+        "env": dict(model.env),
+        "outputs": dict(model.outputs),
+    }
+    return made if model.commit is None else {**made, "commit": model.commit}
+
+
+def _control(control: Control) -> dict[str, object]:
+    """What is not said is not there, so that a field that is new changes no digest."""
+    said = {"prompt": control.prompt, "mask_prompt": control.mask_prompt}
+    words = {name: value for name, value in said.items() if value is not None}
+    return {"weight": control.weight, "preset": control.preset, **words}
+
+
+def _regions(run: Run) -> dict[str, object]:
+    regions = [
+        {"text": region.text, "box": list(region.box), "mask_prompt": region.mask_prompt, "role": region.role}
+        for region in run.regions
+    ]
+    return {"regions": regions} if regions else {}
 
 
 def digest_of(made_of: Material) -> Digest:

@@ -6,9 +6,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from cosmos.core.condition import Condition
 from cosmos.core.problem import Location
-from cosmos.core.run import Control, Model, OutputFile, Placement, Source, Value
-from cosmos.core.spec import ControlSpec
+from cosmos.core.run import Control, Model, OutputFile, Placement, Region, Source, Value
+from cosmos.core.spec import ControlSpec, RegionSpec
 
 Path = tuple[str | int, ...]
 """Place of a field in a spec, as ("params", "seed")."""
@@ -35,8 +36,11 @@ class Draft:
     named: frozenset[str] = frozenset()
     """Input roles that the run spec itself names one by one; the model must take each of them."""
     controls: Mapping[str, ControlSpec] = field(default_factory=dict)
+    regions: tuple[RegionSpec, ...] = ()
     params: Mapping[str, Value] = field(default_factory=dict)
     source: Source | None = None
+    only_if: Condition | None = None
+    """It is a candidate: the run is wanted only while this holds of the run that it reads."""
     needs: tuple[str, ...] = ()
     placement: Placement = Placement()
     priority: int = 50
@@ -67,6 +71,7 @@ class Resolution:
 
     inputs: Mapping[str, str] = field(default_factory=dict)
     controls: Mapping[str, Control] = field(default_factory=dict)
+    regions: tuple[Region, ...] = ()
     params: Mapping[str, Value] = field(default_factory=dict)
     outputs: Mapping[str, OutputFile] = field(default_factory=dict)
     uses_text: bool = True

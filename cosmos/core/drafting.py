@@ -13,15 +13,16 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from cosmos.core import explain
+from cosmos.core.axes import Member, Pick
+from cosmos.core.condition import Condition
 from cosmos.core.digest import run_id
 from cosmos.core.draft import Draft, Path
 from cosmos.core.load import Loaded, Located
-from cosmos.core.matrix import Member, Pick
 from cosmos.core.problem import Code, Location, Problem, quoted
 from cosmos.core.references import Links, Nearest
-from cosmos.core.run import Container, Model, ParamType, Placement, Source, Value
-from cosmos.core.spec import ControlSpec, PromptSpec, RunSpec
-from cosmos.core.spec_model import ModelSpec, size_bytes
+from cosmos.core.run import Container, Model, ParamType, Placement, Requires, Source, Value
+from cosmos.core.spec import ControlSpec, PlacementSpec, PromptSpec, RunSpec
+from cosmos.core.spec_model import ModelSpec, RequiresSpec, size_bytes
 
 T = TypeVar("T")
 
@@ -78,10 +79,16 @@ def model_of(spec: ModelSpec, at: Location) -> Model:
         outputs=spec.outputs,
         inputs={role: declared.required for role, declared in spec.inputs.items()},
         params=params,
+        gpus=spec.gpus,
+        commit=spec.commit,
+        paths=spec.paths,
+        endpoint=spec.endpoint,
         env=spec.env,
+        secrets=tuple(spec.secrets),
+        requires=_requires(spec.requires),
         container=Container(
             shm_bytes=size_bytes(spec.container.shm),
-            memory_bytes=size_bytes(spec.container.memory) if spec.container.memory else 0,
+            memory_bytes=size_bytes(spec.container.memory),
             ipc=spec.container.ipc,
             network=spec.container.network,
         ),
@@ -89,11 +96,30 @@ def model_of(spec: ModelSpec, at: Location) -> Model:
     )
 
 
+def _placement(spec: PlacementSpec, model: Model) -> Placement:
+    gpus = model.gpus if spec.gpus is None else spec.gpus
+    return Placement(host=spec.host, gpus=gpus, labels=spec.labels)
+
+
+def _requires(spec: RequiresSpec) -> Requires:
+    return Requires(
+        files={path: size_bytes(size) for path, size in spec.files.items()},
+        gpu_memory_bytes=size_bytes(spec.gpu_memory),
+        driver=spec.driver or "",
+        disk_bytes=size_bytes(spec.disk),
+    )
+
+
 def draft_members(
-    run: Located[RunSpec], members: Sequence[Member], links: Links, names: Names, project: str
+    run: Located[RunSpec],
+    members: Sequence[Member],
+    links: Links,
+    names: Names,
+    project: str,
+    only_if: Condition | None = None,
 ) -> Drafted:
     """Drafts of the members, or the problems of their fields. Matrix and links are judged elsewhere."""
-    drafting = _Drafting(run, links, names, project)
+    drafting = _Drafting(run, links, names, project, only_if)
     drafts = [draft for member in members if (draft := drafting.draft(member)) is not None]
     return Drafted(drafts=tuple(drafts), held=frozenset(drafting.held), problems=tuple(drafting.problems))
 
@@ -101,7 +127,9 @@ def draft_members(
 class _Drafting:
     """Makes the drafts of one run spec. What members share is made once."""
 
-    def __init__(self, run: Located[RunSpec], links: Links, names: Names, project: str) -> None:
+    def __init__(
+        self, run: Located[RunSpec], links: Links, names: Names, project: str, only_if: Condition | None
+    ) -> None:
         spec = run.spec
         self.problems: set[Problem] = set()
         self.held: set[str] = set()
@@ -111,8 +139,8 @@ class _Drafting:
         self._project = project
         self._known: dict[tuple[Pick, ...], RunSpec | None] = {}
         self._params = _values(spec)
-        self._placement = Placement(host=spec.placement.host, gpus=spec.placement.gpus, labels=spec.placement.labels)
         self._named = frozenset(spec.inputs if isinstance(spec.inputs, dict) else ())
+        self._only_if = only_if
         self._source = None
         if spec.source is not None and links.source is not None:
             self._source = Source(key=links.source, output=spec.source.output, role=spec.source.role)
@@ -148,7 +176,9 @@ class _Drafting:
         params: Mapping[str, Value],
         controls: Mapping[str, ControlSpec],
     ) -> Draft:
-        spec = self._run.spec
+        spec, source = self._run.spec, self._source
+        if spec.source is not None and member.source:
+            source = Source(key=member.source, output=spec.source.output, role=spec.source.role)
         inputs = (prompt.inputs if prompt else None, spec.inputs)
         return Draft(
             key=member.key,
@@ -163,10 +193,12 @@ class _Drafting:
             inputs=tuple(each for each in inputs if each is not None),
             named=self._named,
             controls=controls,
+            regions=tuple(spec.regions),
             params=params,
-            source=self._source,
+            source=source,
+            only_if=self._only_if,
             needs=self._links.needs,
-            placement=self._placement,
+            placement=_placement(spec.placement, model),
             priority=spec.priority,
             retry_limit=spec.retry.limit,
             retry_on=tuple(spec.retry.on),

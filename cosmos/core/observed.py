@@ -21,9 +21,9 @@ class BatchState(StrEnum):
 class ExitRecord:
     """`exit.json`, written last and atomically by run.sh.
 
-    Times are seconds since the epoch on the host's clock. `stage` is `verify` when the inputs were
-    refused before the program was started, else `program`. `stopped`: on our order; `interrupted`: run.sh was told to
-    end by somebody else.
+    Times are seconds since the epoch on the host's clock. Before the program is started, `stage` is `preflight` when
+    the host lacks something and `verify` when the inputs were refused; else it is `program`. `stopped`: on our order;
+    `interrupted`: run.sh was told to end by somebody else.
     """
 
     code: int

@@ -67,7 +67,13 @@ def _offer(
     if not isinstance(view, Reachable):
         away = getattr(view, "why", "no look")
         return Offer(
-            name=host.name, slots=host.slots, free=0, labels=host.labels, containers=host.containers, away=away
+            name=host.name,
+            slots=host.slots,
+            free=0,
+            labels=host.labels,
+            containers=host.containers,
+            secrets=host.secrets,
+            away=away,
         )
     occupancy, slots = occupied.get(host.name, Occupancy()), slots_of(host, view)
     free = slots - len(occupancy.holders)
@@ -81,7 +87,11 @@ def _offer(
         free=max(0, free),
         labels=host.labels,
         containers=host.containers,
+        secrets=host.secrets,
         gpus=tuple(gpu.id for gpu in gpus_of(host, view)),
+        memory_mib=tuple(gpu.memory_total_mib for gpu in gpus_of(host, view)),
+        driver=view.driver,
+        disk_free=view.disk_free,
         gpus_free=tuple(_free(gpu) for gpu in usable.values() if gpu.id not in taken),
         foreign=tuple(_foreign(gpu) for gpu in gpus_of(host, view) if gpu.id not in usable),
         turns=tuple(turns),

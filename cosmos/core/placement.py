@@ -24,6 +24,8 @@ class HostConfig:
     """Ids or indexes of the GPUs that may be given out; None for all that the host has."""
     share_gpus: bool = False
     """Give out GPUs that other programs use too."""
+    secrets: frozenset[str] = frozenset()
+    """Names of those that it keeps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,13 @@ class Offer:
     free: int
     labels: Mapping[str, str] = field(default_factory=dict)
     containers: bool = False
+    secrets: frozenset[str] = frozenset()
     gpus: tuple[str, ...] = ()
+    memory_mib: tuple[int, ...] = ()
+    """Of each of `gpus`, all that it has."""
+    driver: str = ""
+    disk_free: int = 0
+    """Bytes."""
     gpus_free: tuple[Free, ...] = ()
     foreign: tuple[str, ...] = ()
     turns: tuple[Turn, ...] = ()
@@ -145,11 +153,16 @@ class Offers:
         """How many such runs could start there."""
         count = run.placement.gpus
         free = self._free[offer.name]
-        return min(free, len(self._gpus[offer.name]) // count) if count else free
+        return min(free, len(self._able(run, offer.name)) // count) if count else free
+
+    def _able(self, run: Run, host: str) -> list[Free]:
+        """Free GPUs with the free memory that the model asks for."""
+        needed = _mib(run.model.requires.gpu_memory_bytes)
+        return [gpu for gpu in self._gpus[host] if gpu.memory_mib >= needed] if needed else self._gpus[host]
 
     def _rank(self, run: Run, offer: Offer) -> tuple[int, int, float]:
         """The least is best: most room, then most free GPU memory, then the shortest queue, then the first by name."""
-        memory = sum(gpu.memory_mib for gpu in self._gpus[offer.name][: run.placement.gpus])
+        memory = sum(gpu.memory_mib for gpu in self._able(run, offer.name)[: run.placement.gpus])
         return -self._room(run, offer), -memory, self._queue_at(offer)
 
     def _queue_at(self, offer: Offer) -> float:
@@ -171,7 +184,7 @@ class Offers:
     def _queue(self, run: Run, here: Sequence[Offer]) -> Place:
         best = min(here, key=self._queue_at)
         self._queued[best.name] += 1
-        lacks_gpu = len(self._gpus[best.name]) < run.placement.gpus
+        lacks_gpu = len(self._able(run, best.name)) < run.placement.gpus
         foreign = best.foreign if lacks_gpu else ()
         self._reserve(run, best.name)
         why = f": {', '.join(foreign)}" if foreign else ""
@@ -182,15 +195,15 @@ class Offers:
 
     def _reserve(self, run: Run, host: str) -> None:
         """Keep for a run that waits what is free and what comes free next, so that no run behind it starves it."""
-        lacking = max(run.placement.gpus - len(self._gpus[host]), int(self._free[host] == 0))
+        lacking = max(run.placement.gpus - len(self._able(run, host)), int(self._free[host] == 0))
         self._give(run, host)
         while lacking > 0 and self._turns[host]:
             lacking -= len(self._turns[host].pop(0).gpus)
 
     def _give(self, run: Run, host: str) -> tuple[str, ...]:
         self._free[host] = max(0, self._free[host] - 1)
-        count = run.placement.gpus
-        given, self._gpus[host] = self._gpus[host][:count], self._gpus[host][count:]
+        given = self._able(run, host)[: run.placement.gpus]
+        self._gpus[host] = [gpu for gpu in self._gpus[host] if gpu not in given]
         return tuple(gpu.id for gpu in given)
 
 
@@ -220,6 +233,9 @@ def _unseen(run: Run, offer: Offer) -> str:
 
 def _shut(run: Run, offer: Offer) -> str:
     """Why the host can be given no run now, or nothing."""
+    needed = run.model.requires.disk_bytes
+    if not offer.away and offer.disk_free < needed:
+        return f"{offer.name} has {_gib(offer.disk_free)} of free disk, and the model needs {_gib(needed)}"
     return _unseen(run, offer) or (f"{offer.name} {offer.closed}" if offer.closed else "")
 
 
@@ -230,6 +246,8 @@ def _lacks(run: Run, offer: Offer) -> list[str]:
     lacks = [f"has {name}={has[name]}" if name in has else f"has no label {name}" for name in wrong]
     if not _unseen(run, offer) and len(offer.gpus) < wanted.gpus:
         lacks.append(f"has {_gpus(len(offer.gpus))}")
+    lacks += [] if _unseen(run, offer) else _lacks_of_gpus(run, offer)
+    lacks += [f"has no secret {name}" for name in run.model.secrets if name not in offer.secrets]
     if run.model.image is not None and not offer.containers:
         lacks.append("starts no containers")
     if run.model.image is None and offer.containers:
@@ -237,11 +255,39 @@ def _lacks(run: Run, offer: Offer) -> list[str]:
     return lacks
 
 
+def _lacks_of_gpus(run: Run, offer: Offer) -> list[str]:
+    needs, lacks = run.model.requires, list[str]()
+    memory = _mib(needs.gpu_memory_bytes)
+    count = run.placement.gpus
+    if count and sum(has >= memory for has in offer.memory_mib) < count <= len(offer.gpus):
+        lacks.append(f"has GPUs of {', '.join(_gib(has << 20) for has in sorted(set(offer.memory_mib)))}")
+    if needs.driver and count and _version(offer.driver) < _version(needs.driver):
+        lacks.append(f"has driver {offer.driver or 'none'}")
+    return lacks
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
+
+
+def _mib(size: int) -> int:
+    return size >> 20
+
+
+def _gib(size: int) -> str:
+    return f"{size / (1 << 30):.3g} GiB"
+
+
 def _why_none(run: Run, offers: Sequence[Offer]) -> str:
     placement = run.placement
     wants = [f"host {placement.host}"] if placement.host != "any" else []
     wants += [f"label {name}={value}" for name, value in sorted(placement.labels.items())]
     wants += [_gpus(placement.gpus)] if placement.gpus else []
+    if placement.gpus and run.model.requires.gpu_memory_bytes:
+        wants.append(f"{_gib(run.model.requires.gpu_memory_bytes)} of memory on each")
+    if placement.gpus and run.model.requires.driver:
+        wants.append(f"driver {run.model.requires.driver}")
+    wants += [f"secret {name}" for name in run.model.secrets]
     wants += [f"a runtime that starts image {run.model.image}"] if run.model.image else []
     meant = [offer for offer in offers if _is_meant(run, offer)]
     others = f"there are {', '.join(offer.name for offer in offers)}" if offers else "none is configured"

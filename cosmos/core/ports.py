@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from cosmos.core.digest import Digest, Material
+from cosmos.core.digest import Digest, Material, canonical
 from cosmos.core.observed import BatchMeta, OutputState, Reachable
 from cosmos.core.plan import Plan
 from cosmos.core.reasons import Reason
@@ -45,22 +45,48 @@ def fill(argv: Iterable[str], marks: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(one(element) for element in argv)
 
 
+def document(path: str, value: object, marks: Mapping[str, str]) -> bytes:
+    """The bytes of one of `BatchPlan.documents`."""
+    filled = _fill_in(value, marks)
+    lines = filled if path.endswith(".jsonl") and isinstance(filled, list) else [filled]
+    return b"".join(canonical(line) + b"\n" for line in lines)
+
+
+def _fill_in(value: object, marks: Mapping[str, str]) -> object:
+    if isinstance(value, str):
+        return fill((value,), marks)[0]
+    if isinstance(value, Mapping):
+        return {key: _fill_in(each, marks) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_fill_in(each, marks) for each in value]
+    return value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchPlan:
     """Everything that a run directory holds before it is started.
 
     `inputs` maps a file name below `inputs/` to the sha256 of a blob that is already on the host.
-    `files` maps a path below the run directory to bytes. The host fills in ROOT and PYTHON where they
-    occur in `argv` and in values of `env`; all else reaches the program byte for byte. The program
-    starts in the run directory. `folders` are created below `outputs/`.
+    `files` maps a path below the run directory to bytes, `documents` to a JSON value; of a name that ends in `.jsonl`
+    it is a list, written one element a line. The host fills in ROOT and PYTHON where they occur in `argv`, in values
+    of `env` and in texts of `documents`; all else reaches the program byte for byte. The program starts in
+    `start_in`, "" for the run directory. `folders` are created below `outputs/`. Before anything else the host makes
+    sure that it has `needed` (least size in bytes by path, as the program sees it), the `secrets`, and `commit` in
+    the folder `repository`.
     """
 
     meta: BatchMeta
     argv: tuple[str, ...]
     inputs: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
+    documents: Mapping[str, object] = field(default_factory=dict)
     folders: tuple[str, ...] = ()
+    start_in: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    needed: Mapping[str, int] = field(default_factory=dict)
+    repository: str = ""
+    commit: str = ""
     image: str | None = None
     container: Container = Container()
     timeout_s: float = 7200.0

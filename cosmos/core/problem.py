@@ -43,12 +43,20 @@ class Code(StrEnum):
     BAD_INPUT = "E021"  # an input file is not what its role needs
     MISMATCH = "E022"  # inputs that must agree do not
     REFUSED_BY_MODEL = "E030"  # the model has no such field, or refuses the value
+    ADVICE = "W001"  # allowed, and perhaps not meant
+    REVIEW_OF_NOTHING = "W002"  # a warning: the run that a review is about is not in the specs
+    CHOOSES_NONE = "W003"  # a warning: the condition of a source holds of no run
+
+    @property
+    def is_warning(self) -> bool:
+        return self.value.startswith("W")
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
     """One thing to fix.
 
+    A warning, which has a code with W, keeps nothing from going on.
     `subject` is the spec it belongs to, as `run "teaser"`; empty when it concerns a whole file.
     `hint` is the next step, without a full stop.
     """
@@ -62,7 +70,8 @@ class Problem:
     def __str__(self) -> str:
         subject = f"{self.subject}: " if self.subject else ""
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{self.at}: error[{self.code.value}] {subject}{self.message}{hint}"
+        kind = "warning" if self.code.is_warning else "error"
+        return f"{self.at}: {kind}[{self.code.value}] {subject}{self.message}{hint}"
 
     def as_json(self) -> dict[str, object]:
         """Plain data with the keys file, line, column, code, subject, message, hint."""

@@ -35,6 +35,15 @@ class Reason(StrEnum):
     GPU_OUT_OF_MEMORY = "GpuOutOfMemory"
     HOST_OUT_OF_MEMORY = "HostOutOfMemory"
     IMAGE_MISSING = "ImageMissing"
+    MISSING_CHECKPOINT = "MissingCheckpoint"
+    SECRET_MISSING = "SecretMissing"  # noqa: S105 - a name
+    OTHER_COMMIT = "OtherCommit"
+    GATED_MODEL = "GatedModel"
+    GUARDRAIL_BLOCKED = "GuardrailBlocked"
+    SHAPE_MISMATCH = "ShapeMismatch"
+    INPUT_UNREADABLE = "InputUnreadable"
+    SERVER_UNAVAILABLE = "ServerUnavailable"
+    NETWORK_FAILED = "NetworkFailed"
     DOCKER_UNAVAILABLE = "DockerUnavailable"
     GPU_UNAVAILABLE = "GpuUnavailable"
 
@@ -135,6 +144,51 @@ REASONS: dict[Reason, ReasonInfo] = {
         Fault.USER,
         "the model's image is not on the host",
         "bring it there: cosmos hosts pull HOST; or correct the model's `image`",
+    ),
+    Reason.MISSING_CHECKPOINT: ReasonInfo(
+        False,
+        Fault.USER,
+        "a file of the model is not on the host, or not whole",
+        "download it there (docs/models.md), and correct `paths` of the model and `mounts` of the host",
+    ),
+    Reason.SECRET_MISSING: ReasonInfo(
+        False,
+        Fault.USER,
+        "the host has not the secret that the model needs",
+        "write it into a file there, and name that under hosts.NAME.secrets",
+    ),
+    Reason.OTHER_COMMIT: ReasonInfo(
+        False,
+        Fault.USER,
+        "the model's code on the host is at another commit than its spec says",
+        "check out that commit there, or correct `commit` of the model",
+    ),
+    Reason.GATED_MODEL: ReasonInfo(
+        False,
+        Fault.USER,
+        "the host's token may not read a model that it must download",
+        "accept its licence on its page with the account of the token, or replace the token",
+    ),
+    Reason.GUARDRAIL_BLOCKED: ReasonInfo(
+        False,
+        Fault.USER,
+        "the model's guardrail refused the prompt or the result",
+        "rewrite the prompt; where the result was refused, another seed may pass",
+    ),
+    Reason.SHAPE_MISMATCH: ReasonInfo(
+        False,
+        Fault.USER,
+        "inputs do not fit each other or the model: frames, sizes, length",
+        "bring them to one size and length: see docs/models.md",
+    ),
+    Reason.INPUT_UNREADABLE: ReasonInfo(
+        False, Fault.USER, "the model cannot read an input", "encode it as H.264 in mp4: see docs/models.md"
+    ),
+    Reason.SERVER_UNAVAILABLE: ReasonInfo(
+        True, Fault.INFRA, "the model's server does not answer", "see on the host whether it runs, and its log"
+    ),
+    Reason.NETWORK_FAILED: ReasonInfo(
+        True, Fault.INFRA, "processes of the run, or a download, lost their connection", "see the log and the network"
     ),
     Reason.DOCKER_UNAVAILABLE: ReasonInfo(
         True, Fault.INFRA, "Docker on the host does not answer", "see on the host: systemctl status docker"

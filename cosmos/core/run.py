@@ -38,6 +38,19 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Requires:
+    """What a host must have for a model. `files` has the least size in bytes by path, 0 for any.
+
+    Sizes are in bytes, 0 for any; `driver` is a version, empty for any.
+    """
+
+    files: Mapping[str, int] = field(default_factory=dict)
+    gpu_memory_bytes: int = 0
+    driver: str = ""
+    disk_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """A way to make outputs: the adapter that knows its files and arguments, and where it runs."""
 
@@ -49,7 +62,16 @@ class Model:
     inputs: Mapping[str, bool] = field(default_factory=dict)
     """Declared input roles; True where the role is required."""
     params: Mapping[str, ParamType] = field(default_factory=dict)
+    gpus: int = 0
+    """What a run is given where its placement says nothing."""
+    commit: str | None = None
+    """Of the code that the program runs, on the host or in the image."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    endpoint: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    """Names of variables whose values the host keeps."""
+    requires: Requires = field(default_factory=Requires)
     container: Container = Container()
     at: Location = Location("built-in")
 
@@ -58,12 +80,26 @@ class Model:
 class Control:
     """One control signal. `weight` is 0..1 after normalisation; `preset` names a strength or is None.
 
-    `derived` is True when the model computes the signal itself because no file was given.
+    `derived` is True when the model computes the signal itself because no file was given. `prompt` is what a computed
+    segmentation looks for; `mask_prompt` says in words where the control counts. Files of a control are inputs of
+    the run, in roles of their own.
     """
 
     weight: float
     preset: str | None = None
     derived: bool = False
+    prompt: str | None = None
+    mask_prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A part of the picture with its own text: a box (left, top, right, bottom, 0..1), words, or the file of a role."""
+
+    text: str
+    box: tuple[float, ...] = ()
+    mask_prompt: str | None = None
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +125,9 @@ class Placement:
 class OutputFile:
     """A file that a successful run leaves below its member folder.
 
-    `video` asks for the file to be decoded and its frames counted; `frames`, `width` and `height`
-    are what must be found then, where known.
+    `video` asks for the file to be decoded and its frames counted; `frames`, `width`, `height` and `fps`
+    are what must be found then, where known. The adapter reads the text of one that is `evidence`; one that is not
+    `required` may be absent.
     """
 
     path: str
@@ -98,6 +135,9 @@ class OutputFile:
     frames: int | None = None
     width: int | None = None
     height: int | None = None
+    fps: float | None = None
+    evidence: bool = False
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +156,7 @@ class Run:
     inputs: Mapping[str, str] = field(default_factory=dict)
     """Files by role: only those that the model will read."""
     controls: Mapping[str, Control] = field(default_factory=dict)
+    regions: tuple[Region, ...] = ()
     params: Mapping[str, Value] = field(default_factory=dict)
     source: Source | None = None
     needs: tuple[str, ...] = ()

@@ -30,9 +30,13 @@ _UNITS = {"k": 10, "m": 20, "g": 30, "t": 40}
 Size = Annotated[str, StringConstraints(pattern=SIZE)]
 
 
-def size_bytes(size: str) -> int:
-    """`512m` or `8g` in bytes; the units are powers of 1,024."""
-    return int(size[:-1]) << _UNITS[size[-1]]
+def size_bytes(size: str | None) -> int:
+    """`512m` or `8g` in bytes; the units are powers of 1,024. 0 where nothing is said."""
+    return int(size[:-1]) << _UNITS[size[-1]] if size else 0
+
+
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/[^\x00]*$")]
 
 
 class ContainerSpec(Part):
@@ -46,6 +50,19 @@ class ContainerSpec(Part):
     )
 
 
+class RequiresSpec(Part):
+    """What a host must have before a run is started there. None of it changes what is computed."""
+
+    files: dict[AbsolutePath, Size | None] = Field(
+        default_factory=dict, description="files or folders by path, with the least size of a file, as 10g"
+    )
+    gpu_memory: Size | None = Field(default=None, description="free memory of each GPU, as 60g")
+    driver: str | None = Field(
+        default=None, pattern=r"^[0-9]+(\.[0-9]+)*$", description="least version of the GPU driver, as 570.124.06"
+    )
+    disk: Size | None = Field(default=None, description="free space below the host's workdir, as 20g")
+
+
 class ModelSpec(Part):
     """How outputs are made: an adapter, and for `command` the whole command line."""
 
@@ -56,15 +73,29 @@ class ModelSpec(Part):
     image: str | None = Field(default=None, description="container image; @sha256:... pins it")
     command: list[Text] = Field(
         default_factory=list,
-        description="argv; {text}, {negative}, {inputs.ROLE}, {outputs.NAME}, {params.NAME} are replaced",
+        description="argv; {text}, {negative}, {inputs.ROLE}, {outputs.NAME}, {params.NAME}, {paths.NAME} are replaced",
     )
     inputs: dict[Role, InputSpec] = Field(default_factory=dict, description="inputs by role")
     outputs: dict[Role, RelativePath] = Field(default_factory=dict, description="file by output name")
     params: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")], ParamSpec] = Field(
         default_factory=dict, description="declaration of each parameter: {type, default, min, max, choices}"
     )
-    env: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")], Text] = Field(
-        default_factory=dict, description="environment of the program; no secrets"
+    gpus: int = Field(default=0, ge=0, le=64, description="GPUs that a run is given, where its placement says nothing")
+    commit: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{7,64}$", description="git commit of the model's code on the host"
+    )
+    paths: dict[Role, AbsolutePath] = Field(
+        default_factory=dict, description="where the adapter finds its things, as the program sees them"
+    )
+    endpoint: str | None = Field(
+        default=None, pattern=r"^https?://[^\s/@]+$", description="of a server on the host, as http://127.0.0.1:8000"
+    )
+    env: dict[VariableName, Text] = Field(default_factory=dict, description="environment of the program; no secrets")
+    secrets: list[VariableName] = Field(
+        default_factory=list, description="variables whose values the host keeps in files: hosts.NAME.secrets"
+    )
+    requires: RequiresSpec = Field(
+        default_factory=RequiresSpec, description="what a host must have: files, gpu_memory, driver, disk"
     )
     container: ContainerSpec = Field(
         default_factory=ContainerSpec, description="of a model with an image: shm, memory, ipc, network"

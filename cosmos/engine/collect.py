@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from cosmos.adapters.base import Evidence
 from cosmos.core.digest import member_folder
 from cosmos.core.observed import BatchMeta, ExitRecord, ObservedBatch, Reachable
 from cosmos.core.plan import Operation
@@ -34,7 +35,9 @@ TIMES = ".times"
 LOG_CHUNK = 1 << 20
 LOG_LIMIT = 64 << 20
 """Bytes of a log that are kept; a longer one ends with a line that says so."""
-TAIL = 16_384
+TAIL = 65_536
+TEXT_LIMIT = 4 << 20
+"""Bytes of a file of evidence that are read."""
 
 
 def collect(
@@ -64,13 +67,20 @@ def collect(
     media = {name: _facts(run.outputs[name], entry, world) for name, entry in entries.items()}
     manifest = tuple(sorted(entries.values(), key=lambda entry: entry.name))
     adapter = world.adapters[run.model.adapter]
-    verdict = adapter.judge(run, exit_record, manifest, media, _tail(host, batch, result))
+    evidence = Evidence(
+        exit=exit_record,
+        manifest=manifest,
+        media={name: facts for name, facts in media.items() if facts is not None},
+        texts={name: _text(entry, world) for name, entry in entries.items() if run.outputs[name].evidence},
+        log_tail=_tail(host, batch, result),
+    )
+    verdict = adapter.judge(run, evidence)
     if verdict.reason is not None:
         _failed(operation, verdict.reason, verdict.message, exit_record, world)
         return
     files = [*manifest, _log_entry(log, world), *_thumbnail(run, entries, world)]
     end = End(record=exit_record, image=batch.image, gpus=view.gpus, driver=view.driver)
-    record = provenance(run, meta, operation, end, files, world)
+    record = provenance(run, meta, operation, end, files, world, verdict.effective)
     files.append(FileEntry(name=PROVENANCE, sha256=(put := world.store.put(record)).sha256, size=put.size))
     _succeeded(operation, meta, exit_record, tuple(sorted(files, key=lambda entry: entry.name)), world)
     log.unlink(missing_ok=True)
@@ -124,9 +134,15 @@ def _fetch_outputs(
     return found
 
 
-def _facts(output: OutputFile, entry: FileEntry, world: World) -> MediaFacts | str:
+def _text(entry: FileEntry, world: World) -> str:
+    """The beginning of a file that says something about the run."""
+    with world.store.path(entry.sha256).open("rb") as file:
+        return file.read(TEXT_LIMIT).decode("utf-8", errors="replace")
+
+
+def _facts(output: OutputFile, entry: FileEntry, world: World) -> MediaFacts | str | None:
     if not output.video:
-        return ""
+        return None
     try:
         return world.probe.facts(world.store.path(entry.sha256))
     except ValueError as error:

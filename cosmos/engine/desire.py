@@ -4,22 +4,26 @@ Everything that is wrong is found in one pass and named with its place. A run wi
 every run that depends on it, is held: it keeps what it has and stops nobody else.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cosmos.adapters.base import Adapter
 from cosmos.adapters.fields import is_video
+from cosmos.core.condition import ConditionError, facts
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import Digest, digest_of, material
 from cosmos.core.draft import Draft, Path, Refusal, Resolution
 from cosmos.core.expand import expand
 from cosmos.core.files import FileFact, Inputs
 from cosmos.core.load import Loaded, SourceFile, load
+from cosmos.core.matrix import MEMBERS_MAX
 from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Blob
-from cosmos.core.problem import Code, Location, Problem, did_you_mean
+from cosmos.core.problem import Code, Location, Problem, did_you_mean, quoted
+from cosmos.core.reviews import Review, Reviews
 from cosmos.core.run import MediaFacts, Run
 from cosmos.core.spec_model import ModelSpec
+from cosmos.engine.digesting import Digesting
 from cosmos.errors import StorageError
 
 
@@ -32,41 +36,50 @@ class Surroundings:
     adapters: Mapping[str, Adapter]
     inputs: Inputs
     hosts: tuple[HostConfig, ...] = ()
+    max_runs: int = MEMBERS_MAX
 
 
 def desire(files: Iterable[SourceFile], around: Surroundings) -> Desired:
     """Everything that the specs ask for, and everything that is wrong with them."""
     files = tuple(files)
     loaded = load(files)
-    expanded = expand(loaded, around.built_in, around.project)
+    expanded = expand(loaded, around.built_in, around.project, around.max_runs)
     resolving = _Resolving(loaded, around)
-    runs = {draft.key: run for draft in expanded.drafts if (run := resolving.run(draft)) is not None}
+    candidates = {draft.key: draft for draft in expanded.drafts if draft.only_if is not None}
+    settled = (draft for draft in expanded.drafts if draft.only_if is None)
+    runs = {draft.key: run for draft in settled if (run := resolving.run(draft)) is not None}
+    found = Digesting(resolving, runs, candidates)
+    found.digest()
+    wants = found.done
     problems = {*loaded.problems, *expanded.problems, *resolving.problems}
-    wants = _with_digests(runs, resolving)
-    refused = {draft.key for draft in expanded.drafts} - wants.keys()
+    held = frozenset(expanded.held | ({draft.key for draft in expanded.drafts} - wants.keys() - found.dropped))
+    warnings = set(resolving.warnings)
+    if not loaded.is_blind:
+        warnings.update(_of_nothing(loaded.reviews, wants.keys() | found.dropped, held), found.choosing_none())
     return Desired(
         runs=tuple(wants[key] for key in sorted(wants)),
         problems=tuple(sorted(problems)),
-        held=frozenset(expanded.held | refused),
+        held=held,
         is_blind=loaded.is_blind,
         files=len(files),
-        specs=len(loaded.prompts) + len(loaded.runs) + len(loaded.models),
+        specs=len(loaded.prompts) + len(loaded.runs) + len(loaded.models) + len(loaded.reviews),
+        reviews=loaded.reviews,
+        warnings=tuple(sorted(warnings)),
     )
 
 
-def _with_digests(runs: Mapping[str, Run], resolving: "_Resolving") -> dict[str, DesiredRun]:
-    """Sources first. A run whose source or need is held is left out, and so held too."""
-    done: dict[str, DesiredRun] = {}
-    left = dict(runs)
-    while left:
-        able = [run for run in left.values() if all(key in done for key in run.waits_for)]
-        if not able:
-            break
-        for run in able:
-            want = resolving.want(left.pop(run.key), done)
-            if want is not None:
-                done[run.key] = want
-    return done
+def _of_nothing(reviews: Reviews, known: Collection[str], held: frozenset[str]) -> Iterator[Problem]:
+    """Reviews of runs that no spec has, and none that cannot be judged now; one warning for the runs of one spec."""
+    gone: dict[str, list[Review]] = {}
+    for key, found in reviews.by_run.items():
+        name = key.partition("/")[0]
+        if key not in known and key not in held and name not in held:
+            gone.setdefault(name, []).extend(found)
+    for found in gone.values():
+        more = f", nor those of {len(found) - 1} others" if len(found) > 1 else ""
+        subject = f"review of {quoted(found[0].run, 200)}"
+        hint = "they count again when the specs have it; else remove them"
+        yield Problem(found[0].at, Code.REVIEW_OF_NOTHING, f"no spec has this run{more}", subject, hint)
 
 
 class _Resolving:
@@ -79,6 +92,7 @@ class _Resolving:
         self._folders: dict[str, Mapping[str, str] | StorageError] = {}
         self._models: dict[str, bool] = {}
         self.problems: set[Problem] = set()
+        self.warnings: set[Problem] = set()
 
     def run(self, draft: Draft) -> Run | None:
         adapter = self._adapter(draft)
@@ -97,8 +111,28 @@ class _Resolving:
         self._refuse(draft, mismatches, Code.MISMATCH)
         if mismatches:
             return None
+        self.warnings.update(self._as_problems(draft, adapter.advice(run, media), Code.ADVICE))
         outputs = adapter.expect(run, media)
         return run if outputs is run.outputs else replace(run, outputs=outputs)
+
+    def holds(self, draft: Draft, upstream: DesiredRun) -> bool | None:
+        """Whether the condition of a candidate holds of the run that it reads; None where it cannot be judged."""
+        if draft.only_if is None:
+            return True
+        try:
+            return draft.only_if.holds(facts(upstream.run, upstream.review))
+        except ConditionError as error:
+            at = draft.locate(("source", "where"))
+            self._add(draft, at, Code.WRONG_VALUE, f"source: where {error.message}", error.hint)
+            return None
+
+    def not_chosen(self, run: Run) -> None:
+        """It names a run that another spec makes only where a condition holds, which it does not."""
+        key = run.source.key if run.source is not None else ""
+        message = f'there is no run "{key}" now: where of "{key.partition("/")[0]}" does not hold of what it reads'
+        self.problems.add(
+            Problem(run.at, Code.DANGLING, message, f'run "{run.name}"', "rate that, or name another run")
+        )
 
     def want(self, run: Run, done: Mapping[str, DesiredRun]) -> DesiredRun | None:
         """The run with its digest, or None when its source has no such output."""
@@ -117,12 +151,14 @@ class _Resolving:
             run = replace(run, source=replace(run.source, file=output.path))
         blobs = {role: self._blob(path) for role, path in run.inputs.items()}
         made_of = material(run, {role: blob.sha256 for role, blob in blobs.items()}, source_digest)
+        digest = digest_of(made_of)
         return DesiredRun(
             run=run,
-            digest=digest_of(made_of),
+            digest=digest,
             material=made_of,
             blobs=blobs,
             source_digest=source_digest,
+            review=self._loaded.reviews.of(run.key, digest),
         )
 
     def _adapter(self, draft: Draft) -> Adapter | None:
@@ -203,8 +239,12 @@ class _Resolving:
         return Blob(sha256=fact.sha256, size=fact.size, path=path)
 
     def _refuse(self, draft: Draft, refusals: Iterable[Refusal], code: Code) -> None:
+        self.problems.update(self._as_problems(draft, refusals, code))
+
+    def _as_problems(self, draft: Draft, refusals: Iterable[Refusal], code: Code) -> Iterator[Problem]:
         for refusal in refusals:
-            self._add(draft, self._place_of(draft, refusal.path), code, refusal.message, refusal.hint)
+            at = self._place_of(draft, refusal.path)
+            yield Problem(at, code, refusal.message, f'run "{draft.name}"', refusal.hint)
 
     def _place_of(self, draft: Draft, path: Path) -> Location:
         """Where to correct a field; for inputs that the run does not name itself, in the prompt."""
@@ -237,6 +277,7 @@ def _run(draft: Draft, resolution: Resolution, adapter_version: int) -> Run:
         negative=draft.negative if resolution.uses_negative else "",
         inputs=resolution.inputs,
         controls=resolution.controls,
+        regions=resolution.regions,
         params=resolution.params,
         source=draft.source,
         needs=draft.needs,

@@ -126,8 +126,14 @@ def _batch(want: DesiredRun, meta: BatchMeta, operation: Operation, recorded: Re
         argv=launch.argv,
         inputs={name: sha256[role] for name, role in launch.inputs.items()},
         files=launch.files,
+        documents=launch.documents,
         folders=(folder,),
-        env={**run.model.env, **gpus},
+        start_in=launch.folder,
+        env={**launch.env, **run.model.env, **gpus},
+        secrets=run.model.secrets,
+        needed={**launch.needed, **run.model.requires.files},
+        repository=run.model.paths.get("repo", ""),
+        commit=run.model.commit or "",
         image=run.model.image,
         container=run.model.container,
         timeout_s=run.timeout_s,
@@ -212,8 +218,6 @@ def _collect(given: Assignment, world: World) -> None:
     if run is None or run.model.adapter not in world.adapters:
         message = f"batch {operation.batch_id} was made by a cosmos that this one does not understand"
         raise RefusedError(message, "apply once with that version; until then the batch stays on its host")
-    if batch.began_at is not None:  # the end may be the first that is seen of it
-        world.records.started(operation.batch_id, batch.began_at)
     collect(operation, run, meta, batch, given.view, world, given.moved)
 
 

@@ -1,11 +1,10 @@
 """Where a result comes from, in one JSON file beside it. The same batch always gives the same bytes."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from cosmos.core.codec import run_to_json
-from cosmos.core.digest import SHORT, member_folder
+from cosmos.core.digest import SHORT, member_folder, plain
 from cosmos.core.observed import BatchMeta, ExitRecord, Gpu
 from cosmos.core.plan import Operation
 from cosmos.core.recorded import FileEntry
@@ -27,14 +26,23 @@ class End:
 
 
 def provenance(
-    run: Run, meta: BatchMeta, operation: Operation, end: End, files: Iterable[FileEntry], world: World
+    run: Run,
+    meta: BatchMeta,
+    operation: Operation,
+    end: End,
+    files: Iterable[FileEntry],
+    world: World,
+    effective: Mapping[str, object],
 ) -> bytes:
-    """The resolved spec, revision, identities, argv, machine, times, files and versions, as indented JSON."""
+    """As indented JSON: spec, revision, identities, argv, machine, times, files, versions.
+
+    `effective` is what the program says that it ran with.
+    """
     launch = world.adapters[run.model.adapter].launch(run, member_folder(operation.digest))
     record = {
         "format_version": FORMAT_VERSION,
         "project": meta.project,
-        "run": json.loads(run_to_json(run)),
+        "run": run,
         "commit": meta.commit,
         "digest": operation.digest,
         "digest_short": operation.digest[:SHORT],
@@ -44,13 +52,14 @@ def provenance(
         "host": operation.host,
         "owner": meta.owner,
         "argv": [element.replace("\0", "") for element in launch.argv],
+        "effective": dict(effective),
         "machine": {
             "image_id": end.image,
             "gpus": [{"id": gpu.id, "name": gpu.name} for gpu in end.gpus if gpu.id in operation.gpus],
             "driver": end.driver if operation.gpus else "",
         },
-        "exit": asdict(end.record),
-        "files": [asdict(entry) for entry in sorted(files, key=lambda entry: entry.name)],
+        "exit": end.record,
+        "files": sorted(files, key=lambda entry: entry.name),
         "versions": dict(world.versions()),
     }
-    return json.dumps(record, indent=2, sort_keys=True, ensure_ascii=True).encode("ascii") + b"\n"
+    return json.dumps(record, indent=2, sort_keys=True, ensure_ascii=True, default=plain).encode("ascii") + b"\n"

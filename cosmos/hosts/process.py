@@ -1,6 +1,6 @@
 """ProcessHost: a machine that runs batches as processes of its user."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from cosmos.hosts.layout import Layout
 from cosmos.hosts.ownership import Owner
@@ -18,6 +18,7 @@ class ProcessHost(RunDirectoryHost):
         workdir: A folder on it, absolute or below `~`.
         project: Name of the project.
         python: Its Python, for models that ask for one.
+        secrets: Files of the host with the values of secrets, by variable.
         owner: Who acts on it.
         has_left: Whether the owner's database was in a place and is there no more.
     """
@@ -30,10 +31,11 @@ class ProcessHost(RunDirectoryHost):
         project: str,
         python: str = "python3",
         *,
+        secrets: Mapping[str, str] | None = None,
         owner: Owner = Owner(),
         has_left: Callable[[str], bool] = lambda place: False,
     ) -> None:
         def builder(layout: Layout) -> BashScriptBuilder:
-            return BashScriptBuilder(layout, python)
+            return BashScriptBuilder(layout, python, secrets)
 
         super().__init__(name, transport, workdir, project, builder, owner, has_left)

@@ -13,7 +13,7 @@ from functools import cache
 from importlib import resources
 from typing import TypedDict
 
-from cosmos.core.ports import PYTHON, ROOT, BatchPlan, fill
+from cosmos.core.ports import PYTHON, ROOT, BatchPlan, document, fill
 from cosmos.errors import HostRefused
 from cosmos.hosts.layout import (
     INPUTS,
@@ -52,11 +52,13 @@ class BashScriptBuilder:
     Args:
         layout: Where things are there.
         python: The host's Python, for PYTHON in an argv.
+        secrets: Files of the host with the values of secrets, by variable.
     """
 
-    def __init__(self, layout: Layout, python: str = "python3") -> None:
+    def __init__(self, layout: Layout, python: str = "python3", secrets: Mapping[str, str] | None = None) -> None:
         self.layout = layout
         self._python = python
+        self._secrets = dict(secrets or {})
 
     def inside(self, batch_id: str) -> str:
         """The run directory as its program sees it."""
@@ -65,6 +67,10 @@ class BashScriptBuilder:
     def lock(self, gpu: str) -> str:
         """The lock file of a GPU as run.sh sees it."""
         return self.layout.gpu(gpu)
+
+    def secret(self, name: str) -> str:
+        """The file of a secret as run.sh sees it; empty where the host has none."""
+        return self._secrets.get(name, "")
 
     def more_files(self, batch: BatchPlan) -> Mapping[str, bytes]:
         """What the runtime itself keeps in the run directory."""
@@ -77,7 +83,7 @@ class BashScriptBuilder:
         Raises:
             HostRefused: An argument or variable that no program can be given.
         """
-        marks = {ROOT: self.inside(batch.meta.batch_id), PYTHON: self._python}
+        marks = self._marks(batch)
         argv = [argument(element) for element in fill(batch.argv, marks)]
         if not argv:
             raise HostRefused(f"batch {batch.meta.batch_id} has no command", "give the model a `command`")
@@ -90,13 +96,30 @@ class BashScriptBuilder:
             f"grace={hundredths(batch.grace_s)}",
             f"inputs={len(batch.inputs)}",
             f"gpus=({' '.join(shlex.quote(self.lock(gpu)) for gpu in sorted(batch.meta.gpus))})",
+            *self._preflight(batch),
             "program() {",
             f'  export COSMOS_BATCH={checked_id(batch.meta.batch_id)} COSMOS_RUN_DIRECTORY="$PWD"',
             *exports,
+            *(f"  export_secret {name} {argument(self.secret(name))}" for name in batch.secrets),
+            *([f"  cd -- {argument(batch.start_in)} || exit 126"] if batch.start_in else []),
             f"  exec -- {' '.join(argv)}",
             "}",
         ]
         return "\n".join([*head, "", _file("common.sh"), _file("run.sh")]).encode()
+
+    def _preflight(self, batch: BatchPlan) -> Sequence[str]:
+        """What run.sh looks for before anything else: path and least size, variable and file, folder and commit."""
+        needed = [word for path, size in sorted(batch.needed.items()) for word in (argument(path), str(size))]
+        secrets = [word for name in batch.secrets for word in (name, argument(self.secret(name)))]
+        repository = batch.repository if batch.commit else ""
+        return [
+            f"needed=({' '.join(needed)})",
+            f"secrets=({' '.join(secrets)})",
+            f"repository={argument(repository)} commit={argument(batch.commit)}",
+        ]
+
+    def _marks(self, batch: BatchPlan) -> Mapping[str, str]:
+        return {ROOT: self.inside(batch.meta.batch_id), PYTHON: self._python}
 
     def observe(self, wanted: Iterable[str]) -> Script:
         return self.look(wanted)
@@ -199,6 +222,8 @@ class BashScriptBuilder:
         links = {f"{INPUTS}/{plain_path(name)}": checked_sha256(sha256) for name, sha256 in batch.inputs.items()}
         sums = "".join(f"{sha256}  {path}\n" for path, sha256 in links.items())
         files = {own_path(path): data for path, data in batch.files.items()}
+        marks = self._marks(batch)
+        files |= {own_path(path): document(path, value, marks) for path, value in batch.documents.items()}
         files |= {SUMS: sums.encode(), RUN: self.run_sh(batch), **self.more_files(batch)}
         folders = [*folders_of([*links, *files]), *(f"{OUTPUTS}/{plain(folder)}" for folder in batch.folders)]
         lines = [f"folder {folder}\n".encode() for folder in folders]

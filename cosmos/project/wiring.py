@@ -13,20 +13,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
 
 from cosmos.adapters import ADAPTERS
 from cosmos.core.desired import Desired
-from cosmos.core.load import Loaded, SourceFile, load
+from cosmos.core.load import SourceFile
 from cosmos.core.placement import HostConfig
-from cosmos.core.spec_model import ModelSpec
 from cosmos.engine.cycle import Engine
 from cosmos.engine.desire import Surroundings, desire
 from cosmos.engine.provenance import PROVENANCE
 from cosmos.engine.workers import ThreadWorkers
 from cosmos.engine.world import SystemClock, World
 from cosmos.errors import Fenced
+from cosmos.hosts.docker.command import Grants
 from cosmos.hosts.docker.executor import DockerExecutor
 from cosmos.hosts.local import LocalTransport
 from cosmos.hosts.ownership import Owner
@@ -35,7 +35,9 @@ from cosmos.hosts.run_directory import RunDirectoryHost
 from cosmos.hosts.ssh.target import SshTarget
 from cosmos.hosts.transport import Transport
 from cosmos.local_ai.probe import MediaProbe
-from cosmos.settings import HostSettings, Settings
+from cosmos.project.models import built_in_models
+from cosmos.settings import Settings
+from cosmos.settings_host import HostSettings
 from cosmos.source.tree import Revision, WorkingTree
 from cosmos.state.database import Database, open_database
 from cosmos.state.facts import SqlFactCache
@@ -167,24 +169,14 @@ def open_project(settings: Settings) -> Project:
     )
     surroundings = Surroundings(
         project=settings.name,
-        built_in=built_in_models(),
+        built_in=built_in_models(settings.models),
         adapters=ADAPTERS,
         inputs=ProjectInputs(settings.root, facts, probe),
         hosts=configs,
+        max_runs=settings.max_runs,
     )
     stock = LocalStock(settings.state / "store", settings.outputs, facts)
     return Project(settings, database, records, machines, facts, world, stock, surroundings, tree, revision)
-
-
-def built_in_models() -> dict[str, ModelSpec]:
-    """Models that come with cosmos, by name."""
-    return {name: located.spec for name, located in _built_in().models.items() if isinstance(located.spec, ModelSpec)}
-
-
-def _built_in() -> Loaded:
-    folder = resources.files("cosmos.models")
-    files = (entry for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-    return load(SourceFile(f"cosmos/models/{entry.name}", entry.read_bytes()) for entry in files)
 
 
 @cache
@@ -211,6 +203,7 @@ def _config(name: str, host: HostSettings) -> HostConfig:
         containers=host.runtime == "docker",
         gpus=None if host.gpus == "auto" else tuple(host.gpus),
         share_gpus=host.share_gpus,
+        secrets=frozenset(host.secrets),
     )
 
 
@@ -248,13 +241,15 @@ class _Making:
                 transport,
                 workdir,
                 settings.name,
-                mounts=host.mounts,
+                grants=Grants(mounts=host.mounts, caches=host.caches, secrets=host.secrets),
                 sudo=host.sudo,
                 owner=owner,
                 has_left=has_left,
             )
         python = host.python or (sys.executable if is_local else "python3")
-        return ProcessHost(name, transport, workdir, settings.name, python, owner=owner, has_left=has_left)
+        return ProcessHost(
+            name, transport, workdir, settings.name, python, secrets=host.secrets, owner=owner, has_left=has_left
+        )
 
     def _has_left(self, place: str) -> bool:
         """The folder of the project was moved on this machine, or is reached by another path."""

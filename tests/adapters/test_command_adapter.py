@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosmos.adapters import ADAPTERS
-from cosmos.adapters.base import Adapter
+from cosmos.adapters.base import Adapter, Evidence
 from cosmos.adapters.template import names, render
 from cosmos.core.ports import ROOT, fill
 from cosmos.core.reasons import Reason
@@ -236,7 +236,9 @@ def test_success_needs_exit_code_files_and_frames(
     code: int, names_left: tuple[str, ...], found: MediaFacts | str, reason: Reason | None
 ) -> None:
     manifest = a_manifest(*names_left) if names_left else ()
-    verdict = ADAPTER.judge(resolved(a_command_model()), an_exit(code), manifest, {"video": found}, "")
+    verdict = ADAPTER.judge(
+        resolved(a_command_model()), Evidence(exit=an_exit(code), manifest=manifest, media={"video": found})
+    )
     assert verdict.reason is reason
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cosmos.adapters.base import Step
+from cosmos.adapters.base import Evidence, Step
 from cosmos.adapters.evidence import WORDS_MAX, exit_verdict, last_line, output_verdict, step
 from cosmos.core.observed import ExitRecord
 from cosmos.core.reasons import Reason
@@ -57,13 +57,16 @@ NO_GPU_MEMORY = "torch.OutOfMemoryError: CUDA out of memory."
     ],
 )
 def test_an_end_that_was_not_good_has_its_reason(record: ExitRecord, log: str, reason: Reason, message: str) -> None:
-    verdict = exit_verdict(record, log)
+    verdict = exit_verdict(Evidence(exit=record, log_tail=log))
     assert verdict is not None
     assert (verdict.reason, verdict.message) == (reason, message)
 
 
 def test_a_good_end_is_no_verdict_whatever_the_log_says() -> None:
-    assert exit_verdict(an_exit(0), "CUDA out of memory; retrying\nNo space left on device") is None
+    assert (
+        exit_verdict(Evidence(exit=an_exit(0), log_tail="CUDA out of memory; retrying\nNo space left on device"))
+        is None
+    )
 
 
 OUTPUTS = {
@@ -73,11 +76,18 @@ OUTPUTS = {
 
 
 def test_outputs_that_are_there_and_decode_are_no_verdict() -> None:
-    assert output_verdict(OUTPUTS, a_manifest("video.mp4", "notes.txt"), {"video": GOOD, "notes": ""}) is None
+    assert (
+        output_verdict(
+            OUTPUTS, Evidence(exit=an_exit(0), manifest=a_manifest("video.mp4", "notes.txt"), media={"video": GOOD})
+        )
+        is None
+    )
 
 
 def test_an_output_that_is_not_there_is_missing_and_what_is_there_is_named() -> None:
-    verdict = output_verdict(OUTPUTS, a_manifest("video.mp4"), {"video": GOOD})
+    verdict = output_verdict(
+        OUTPUTS, Evidence(exit=an_exit(0), manifest=a_manifest("video.mp4"), media={"video": GOOD})
+    )
     assert verdict is not None
     assert verdict.reason is Reason.OUTPUT_MISSING
     assert verdict.message == 'output "notes": no notes.txt; the program left video.mp4'
@@ -95,7 +105,9 @@ def test_an_output_that_is_not_there_is_missing_and_what_is_there_is_named() -> 
 )
 def test_an_output_that_is_not_what_it_must_be_is_invalid(found: MediaFacts | str | None, wrong: str) -> None:
     media = {} if found is None else {"video": found}
-    verdict = output_verdict(OUTPUTS, a_manifest("video.mp4", "notes.txt"), media)
+    verdict = output_verdict(
+        OUTPUTS, Evidence(exit=an_exit(0), manifest=a_manifest("video.mp4", "notes.txt"), media=media)
+    )
     assert verdict is not None
     assert verdict.reason is Reason.OUTPUT_INVALID
     assert verdict.message == f'output "video" (video.mp4): {wrong}'
@@ -103,7 +115,10 @@ def test_an_output_that_is_not_what_it_must_be_is_invalid(found: MediaFacts | st
 
 def test_an_output_of_unknown_length_is_good_at_any() -> None:
     outputs = {"video": OutputFile(path="video.mp4")}
-    assert output_verdict(outputs, a_manifest("video.mp4"), {"video": GOOD}) is None
+    assert (
+        output_verdict(outputs, Evidence(exit=an_exit(0), manifest=a_manifest("video.mp4"), media={"video": GOOD}))
+        is None
+    )
 
 
 @pytest.mark.parametrize(

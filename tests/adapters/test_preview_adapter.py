@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from cosmos.adapters import ADAPTERS
-from cosmos.adapters.base import Adapter
+from cosmos.adapters.base import Adapter, Evidence
 from cosmos.adapters.preview import CONTROLS, DERIVED, PAYLOAD, PRESETS
 from cosmos.core.digest import canonical, material
 from cosmos.core.ports import PYTHON, ROOT
@@ -219,9 +219,9 @@ def test_every_problem_of_a_run_is_reported_at_once() -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"command": ("x",)}, "command: the preview has its own command (take the line away)"),
-        ({"inputs": {"a": True}}, "inputs: the preview has its own inputs (take the line away)"),
-        ({"outputs": {"a": "b"}}, "outputs: the preview has its own outputs (take the line away)"),
+        ({"command": ("x",)}, "command: adapter preview takes no command of a model (take the line away)"),
+        ({"inputs": {"a": True}}, "inputs: adapter preview takes no inputs of a model (take the line away)"),
+        ({"outputs": {"a": "b"}}, "outputs: adapter preview takes no outputs of a model (take the line away)"),
     ],
 )
 def test_a_model_spec_that_says_what_the_preview_does_not_read_is_refused(change: dict[str, Any], problem: str) -> None:
@@ -291,12 +291,13 @@ def test_success_needs_pictures_in_equal_number(
 ) -> None:
     run = resolved(controls=specs(edge=0.5))
     manifest = a_manifest("edge.mp4", "preview.mp4")
-    assert ADAPTER.judge(run, an_exit(0), manifest, {"video": video, "edge": edge}, "").reason is reason
+    evidence = Evidence(exit=an_exit(0), manifest=manifest, media={"video": video, "edge": edge})
+    assert ADAPTER.judge(run, evidence).reason is reason
 
 
 def test_an_error_of_the_program_is_the_message_of_the_failure() -> None:
     log = "progress 3/48\nerror: inputs/depth.mp4: is cut short: its end is missing\n"
-    verdict = ADAPTER.judge(resolved(), an_exit(1), (), {}, log)
+    verdict = ADAPTER.judge(resolved(), Evidence(exit=an_exit(1), log_tail=log))
     assert verdict.message == "exit code 1: error: inputs/depth.mp4: is cut short: its end is missing"
 
 

@@ -25,7 +25,18 @@ from cosmos.core.digest import (
     sha256_hex,
 )
 from cosmos.core.problem import Location
-from cosmos.core.run import Container, Control, Model, OutputFile, ParamType, Placement, Run, Source
+from cosmos.core.run import (
+    Container,
+    Control,
+    Model,
+    OutputFile,
+    ParamType,
+    Placement,
+    Region,
+    Requires,
+    Run,
+    Source,
+)
 from tests.makers import a_digest, a_material, a_model, a_run
 
 FULL = a_run(
@@ -78,6 +89,7 @@ OTHER: Mapping[str, object] = {
     "negative": "blurry",
     "inputs": {"color": "inputs/city/color.mp4"},
     "controls": {"edge": Control(weight=0.2)},
+    "regions": (Region(text="a red car", box=(0.0, 0.0, 0.5, 0.5)),),
     "params": {"seed": 2},
     "source": Source(key="up", output="other"),
     "needs": ("forest",),
@@ -99,11 +111,19 @@ OTHER: Mapping[str, object] = {
     "model.inputs": {"depth": False},
     "model.params": {"seed": ParamType(type="float")},
     "model.env": {"MODE": "slow"},
+    "model.gpus": 8,
+    "model.commit": "0123abc",
+    "model.paths": {"repo": "/elsewhere"},
+    "model.endpoint": "http://127.0.0.1:9000",
+    "model.secrets": ("NGC_API_KEY",),
+    "model.requires": Requires(driver="570"),
     "model.container": Container(network="host"),
     "model.at": Location("specs/models.yaml", 3),
     "control.weight": 0.3,
     "control.preset": "high",
     "control.derived": True,
+    "control.prompt": "car . tree",
+    "control.mask_prompt": "the road",
     "source.key": "elsewhere",
     "source.output": "other",
     "source.role": "depth",

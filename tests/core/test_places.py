@@ -1,10 +1,12 @@
 """Who gets which slot, GPU and host, in which order, and whose inputs are uploaded when."""
 
+from dataclasses import replace
+
 from cosmos.core.case import Policy
 from cosmos.core.observed import BatchState, Gpu
 from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Act, Cause, Phase, Sync
-from cosmos.core.run import Placement
+from cosmos.core.run import Placement, Requires
 from tests.core.scene import Scene, acts, expect, phase
 from tests.makers import (
     a_blob,
@@ -204,6 +206,26 @@ def test_a_model_with_an_image_goes_only_where_images_are_started() -> None:
     )
     (launch,) = scene.plan().operations
     assert launch.host == "gpu-1"
+
+
+def test_a_model_goes_only_where_it_finds_what_it_requires() -> None:
+    needs = Requires(gpu_memory_bytes=60 << 30, driver="570.124.06", disk_bytes=20 << 30)
+    model = replace(a_run().model, requires=needs, secrets=("HF_TOKEN",))
+    wants = [a_want(model=model, placement=Placement(gpus=1))]
+    large = Gpu(id="GPU-1", name="H100", index=0, memory_total_mib=80 << 10)
+
+    def text(gpu: Gpu = large, driver: str = "570.124.06", disk_free: int = 50 << 30, secret: str = "HF_TOKEN") -> str:
+        config = HostConfig(name="local", secrets=frozenset({secret}))
+        view = replace(reachable(), gpus=(gpu,), driver=driver, disk_free=disk_free)
+        return Scene(wants=wants, hosts={"local": view}, configs=[config]).text()
+
+    wanted = "needs 1 GPU, 60 GiB of memory on each, driver 570.124.06, secret HF_TOKEN; local"
+    assert "+ run city   never_ran" in text()
+    assert f"{wanted} has GPUs of 24 GiB" in text(gpu=replace(large, memory_total_mib=24 << 10))
+    assert f"{wanted} has driver 535.86" in text(driver="535.86")
+    assert f"{wanted} has no secret HF_TOKEN" in text(secret="OTHER")
+    assert "local has 5 GiB of free disk, and the model needs 20 GiB" in text(disk_free=5 << 30)
+    assert "waits for a free GPU on local" in text(gpu=replace(large, memory_used_mib=30 << 10))
 
 
 def test_a_run_that_fits_only_a_host_that_is_away_is_unknown_not_failed() -> None:

@@ -69,6 +69,9 @@ def test_run_sh_says_what_it_runs(builder: BashScriptBuilder) -> None:
         "grace=250",
         "inputs=0",
         "gpus=()",
+        "needed=()",
+        "secrets=()",
+        "repository='' commit=''",
         "program() {",
         f'  export COSMOS_BATCH={BATCH} COSMOS_RUN_DIRECTORY="$PWD"',
         "  export A=1",
@@ -88,7 +91,7 @@ def test_run_sh_locks_gpus_in_one_order_whatever_the_batch_calls_first(builder: 
         assert lines[4:7] == [
             "inputs=0",
             "gpus=(/srv/cosmos/.gpus/GPU-a /srv/cosmos/.gpus/GPU-b)",
-            "program() {",
+            "needed=()",
         ]
 
 

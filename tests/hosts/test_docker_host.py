@@ -17,6 +17,7 @@ import pytest
 from cosmos.core.observed import BatchState, Reachable
 from cosmos.core.ports import BatchPlan, Host
 from cosmos.errors import HostRefused, HostUnreachable
+from cosmos.hosts.docker.command import Grants
 from cosmos.hosts.docker.executor import DockerExecutor
 from cosmos.hosts.local import LocalTransport
 from cosmos.hosts.process import ProcessHost
@@ -532,3 +533,23 @@ def test_another_runtime_calls_docker_by_sudo_where_it_has_to(
     theirs.release(batch_id)
     assert world.containers() == []
     theirs.close()
+
+
+def test_a_container_sees_its_secrets_and_caches_and_its_command_has_neither(
+    world: DockerWorld, docker: Dockerd, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("hf_0123456789\n")
+    (tmp_path / "cache").mkdir(mode=0o777)
+    grants = Grants(caches={"/cache": str(tmp_path / "cache")}, secrets={"HF_TOKEN": str(tmp_path / "token")})
+    host = DockerExecutor(
+        "gpu", LocalTransport(docker.client_environment), str(tmp_path / "granted"), "demo", grants=grants
+    )
+    lab = Lab(world).on(host)
+    program = bash("[[ $HF_TOKEN == hf_0123456789 ]] && echo kept >/cache/file")
+    batch = lab.ended(*program, image=world.image, secrets=("HF_TOKEN",))
+    assert batch.exit is not None
+    assert batch.exit.code == 0, lab.log(batch.batch_id)
+    assert (tmp_path / "cache" / "file").read_text() == "kept\n"
+    assert "hf_0123456789" not in docker.docker("inspect", f"cosmos-{batch.batch_id}").stdout
+    host.release(batch.batch_id)
+    host.close()

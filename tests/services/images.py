@@ -22,6 +22,9 @@ BARE = "cosmos-test:bare"
 PREVIEW = "cosmos-preview:test"
 """BASE and `python3 -m cosmos.local_ai.preview`, as images/preview/Dockerfile has it."""
 
+MODELS = "cosmos-models:test"
+"""BASE with av and numpy, in which the stand-ins of tests/standins run; each is a folder that the host mounts."""
+
 PACKAGE = Path(cosmos.__file__).parent
 
 COREUTILS = """\
@@ -44,6 +47,12 @@ def _bare() -> Rootfs:
     return files
 
 
+def _models() -> Rootfs:
+    files = _base()
+    files.add_packages("av", "numpy")
+    return files
+
+
 def _preview() -> Rootfs:
     files = _base()
     files.add_packages("av", "numpy", "opencv-python-headless", "pydantic")
@@ -51,7 +60,7 @@ def _preview() -> Rootfs:
     return files
 
 
-_MADE: dict[str, Callable[[], Rootfs]] = {BASE: _base, BARE: _bare, PREVIEW: _preview}
+_MADE: dict[str, Callable[[], Rootfs]] = {BASE: _base, BARE: _bare, PREVIEW: _preview, MODELS: _models}
 
 
 class Images:

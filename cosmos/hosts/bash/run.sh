@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2015,SC2034,SC2154,SC2317
 # The rest of every run.sh. The part before it, made for one batch, sets `limit`, `stall` (0: any) and `grace` (hundredths
-# of a second), `inputs` (how many there are in inputs.sha256), `gpus` (the lock file of each) and the function `program`.
+# of a second), `inputs` (how many there are in inputs.sha256), `gpus` (the lock file of each), `needed`, `secrets`,
+# `repository` and `commit` (see preflight), and the function `program`.
 #
 # One loop that only ever sleeps for moments, instead of timers in the background: a signal that comes between
 # two statements is seen at the next turn, and nothing of ours is left over when this process is killed.
@@ -130,6 +131,40 @@ lock_gpus() {
   for file in "${files[@]}"; do flock -x "$file" || return; done
 }
 
+preflight() { # what the host must have, before anything of it is used: a wrong answer after an hour costs an hour
+  local i size head='' name line
+  code=1
+  for ((i = 0; i < ${#needed[@]}; i += 2)); do
+    [[ -e ${needed[i]} ]] || lacks "missing file: ${needed[i]} is not there"
+    ((needed[i + 1])) || continue
+    size=$(stat -L -c %s -- "${needed[i]}")
+    ((size >= needed[i + 1])) || lacks "missing file: ${needed[i]} has $size bytes, and must have ${needed[i + 1]}"
+  done
+  for ((i = 0; i < ${#secrets[@]}; i += 2)); do
+    [[ -n ${secrets[i + 1]} ]] || lacks "missing secret: no file is configured for ${secrets[i]}"
+    [[ -s ${secrets[i + 1]} && -r ${secrets[i + 1]} ]] || lacks "missing secret: the file of ${secrets[i]} is empty, or cannot be read"
+  done
+  [[ -n $repository ]] || return 0
+  read -r head <"$repository/.git/HEAD"
+  if [[ $head == 'ref: '* ]]; then
+    name=${head#ref: } head=''
+    read -r head <"$repository/.git/$name"
+    while [[ -z $head ]] && read -r line size; do [[ $size != "$name" ]] || head=$line; done <"$repository/.git/packed-refs"
+  fi
+  [[ $head == "$commit"* ]] || lacks "other commit: $repository is at ${head:-no commit}, and must be at $commit"
+}
+
+lacks() { # end this run: its judge reads the words before the first colon
+  echo "cosmos: $1" >&3
+  record preflight
+}
+
+export_secret() { # variable $1 from file $2, without the line end
+  local value
+  value=$(<"$2") || exit 126
+  export "$1=$value"
+}
+
 verify() { # the lines of `sums`
   sha256sum --check --status --strict <(printf '%s\n' "${sums[@]}")
 }
@@ -226,6 +261,7 @@ record() { # the exit record; $1: stage
 
 claim
 reserve
+preflight
 if ((inputs)); then # while the GPUs still compute for another batch; afterwards a look tells whether that still holds
   mapfile -t all_sums <inputs.sha256
   sums=("${all_sums[@]}")

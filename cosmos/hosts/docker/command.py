@@ -8,6 +8,7 @@ read from its run directory, and how it ended from docker's own record.
 import csv
 import io
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from cosmos.core.ports import BatchPlan
 from cosmos.hosts.layout import INPUTS, META, RUN, SUMS, Layout, checked_id
@@ -18,6 +19,21 @@ WORDS, IMAGE_NAME, IMAGE = "create", "image.name", "image"
 """Files that the container was made from, and would be made from again; bash/docker_start.sh writes the last."""
 LOCKS = "/cosmos.gpus"
 """Folder of the GPUs' lock files as the container sees them."""
+SECRETS = "/cosmos.secrets"
+"""Folder of the files with secrets as the container sees them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grants:
+    """What containers see of their host besides their run directory.
+
+    `mounts` (read only) and `caches` have folders of the host by their path in the container, `secrets` files of the
+    host by the variable whose value they hold.
+    """
+
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    caches: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 class DockerCommandBuilder:
@@ -25,12 +41,12 @@ class DockerCommandBuilder:
 
     Args:
         layout: Where things are there.
-        mounts: Folders of the host that containers may read, by their path in the container.
+        grants: Folders and files of the host that containers see.
     """
 
-    def __init__(self, layout: Layout, mounts: Mapping[str, str] | None = None) -> None:
+    def __init__(self, layout: Layout, grants: Grants) -> None:
         self._layout = layout
-        self._mounts = dict(mounts or {})
+        self._grants = grants
 
     def create(self, batch: BatchPlan, image: str) -> tuple[str, ...]:
         """What follows `docker create`. Only the host knows its user, and the id that replaces the image's name."""
@@ -58,8 +74,13 @@ class DockerCommandBuilder:
             yield _mount(f"{own}/{name}", f"{INSIDE}/{name}")
         for gpu in batch.meta.gpus:
             yield _mount(self._layout.gpu(gpu), f"{LOCKS}/{gpu}")
-        for target, source in sorted(self._mounts.items()):
+        for target, source in sorted(self._grants.mounts.items()):
             yield _mount(source, target)
+        for target, source in sorted(self._grants.caches.items()):
+            yield _mount(source, target, read_only=False)
+        for name in batch.secrets:
+            if name in self._grants.secrets:
+                yield _mount(self._grants.secrets[name], f"{SECRETS}/{name}")
 
 
 def _labels(batch: BatchPlan) -> Mapping[str, str]:

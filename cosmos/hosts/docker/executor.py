@@ -4,8 +4,9 @@ Create and start, never `docker run`: the container's name is the claim, its end
 safe, and it lives on when the connection or the controller does not.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
+from cosmos.hosts.docker.command import Grants
 from cosmos.hosts.docker.scripts import DOCKER, SUDO_DOCKER, DockerScriptBuilder
 from cosmos.hosts.layout import Layout
 from cosmos.hosts.ownership import Owner
@@ -21,7 +22,7 @@ class DockerExecutor(RunDirectoryHost):
         transport: The way to it; closed by `close`.
         workdir: A folder on it, absolute or below `~`.
         project: Name of the project.
-        mounts: Folders of the host that containers may read, by their path in the container.
+        grants: Folders and files of the host that containers see.
         sudo: Call docker through `sudo -n`.
         owner: Who acts on it.
         has_left: Whether the owner's database was in a place and is there no more.
@@ -36,7 +37,7 @@ class DockerExecutor(RunDirectoryHost):
         workdir: str,
         project: str,
         *,
-        mounts: Mapping[str, str] | None = None,
+        grants: Grants = Grants(),
         sudo: bool = False,
         owner: Owner = Owner(),
         has_left: Callable[[str], bool] = lambda place: False,
@@ -44,7 +45,7 @@ class DockerExecutor(RunDirectoryHost):
         docker = SUDO_DOCKER if sudo else DOCKER
 
         def builder(layout: Layout) -> DockerScriptBuilder:
-            return DockerScriptBuilder(layout, mounts, docker)
+            return DockerScriptBuilder(layout, grants, docker)
 
         super().__init__(name, transport, workdir, project, builder, owner, has_left)
 

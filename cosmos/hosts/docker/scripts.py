@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cosmos.core.ports import BatchPlan
 from cosmos.core.reasons import Reason
 from cosmos.errors import HostRefused
-from cosmos.hosts.docker.command import IMAGE_NAME, INSIDE, LOCKS, WORDS, DockerCommandBuilder
+from cosmos.hosts.docker.command import IMAGE_NAME, INSIDE, LOCKS, SECRETS, WORDS, DockerCommandBuilder, Grants
 from cosmos.hosts.layout import Layout, checked_id, plain
 from cosmos.hosts.quoting import hundredths
 from cosmos.hosts.remote import Script
@@ -27,13 +27,13 @@ class DockerScriptBuilder(BashScriptBuilder):
 
     Args:
         layout: Where things are there.
-        mounts: Folders of the host that containers may read, by their path in the container.
+        grants: Folders and files of the host that containers see.
         docker: How docker is called there.
     """
 
-    def __init__(self, layout: Layout, mounts: Mapping[str, str] | None = None, docker: Sequence[str] = DOCKER) -> None:
-        super().__init__(layout, python="python3")
-        self._command = DockerCommandBuilder(layout, mounts)
+    def __init__(self, layout: Layout, grants: Grants = Grants(), docker: Sequence[str] = DOCKER) -> None:
+        super().__init__(layout, "python3", {name: f"{SECRETS}/{name}" for name in grants.secrets})
+        self._command = DockerCommandBuilder(layout, grants)
         self._docker = tuple(docker)
 
     def inside(self, batch_id: str) -> str:

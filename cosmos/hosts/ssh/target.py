@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cosmos.errors import ConfigError
-from cosmos.settings import read_jump
+from cosmos.settings_host import read_jump
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
