@@ -140,6 +140,14 @@ def ledger_of(transaction: Transaction, run_id: str) -> tuple[LedgerEntry, ...]:
     return tuple(entry_of(row) for row in rows)
 
 
+def results(transaction: Transaction, digests: Sequence[Digest]) -> tuple[LedgerEntry, ...]:
+    """What is done of some digests."""
+    return tuple([entry_of(row) for some in some_of(digests) for row in transaction.rows(_DONE, **some)])
+
+
+_DONE = Statement(select(*LEDGER).where(is_among(ledger.c.digest)))
+
+
 def requests_of(transaction: Transaction, digests: Sequence[Digest]) -> tuple[Request, ...]:
     """Oldest first."""
     rows = [row for some in some_of(digests) for row in transaction.rows(_ASKED, **some)]

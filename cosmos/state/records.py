@@ -190,6 +190,11 @@ class SqlRecords:
         with self._database.reading() as transaction:
             return history.ledger_of(transaction, run_id)
 
+    def results(self, digests: Sequence[Digest]) -> tuple[LedgerEntry, ...]:
+        """What is done of some digests."""
+        with self._database.reading() as transaction:
+            return history.results(transaction, digests)
+
     def requests_of(self, digests: Sequence[Digest]) -> tuple[Request, ...]:
         """What people asked about some digests, oldest first."""
         with self._database.reading() as transaction:
