@@ -10,9 +10,11 @@ from types import MappingProxyType
 
 from cosmos.adapters.base import Adapter
 from cosmos.adapters.command import CommandAdapter
+from cosmos.adapters.predict25 import Predict25Adapter
 from cosmos.adapters.preview import PreviewAdapter
+from cosmos.adapters.transfer25 import Transfer25Adapter
 
 ADAPTERS: Mapping[str, Adapter] = MappingProxyType(
-    {adapter.name: adapter for adapter in (CommandAdapter(), PreviewAdapter())}
+    {adapter.name: adapter for adapter in (CommandAdapter(), PreviewAdapter(), Transfer25Adapter(), Predict25Adapter())}
 )
 """Adapters by name. They hold no state, so one instance of each serves everybody."""

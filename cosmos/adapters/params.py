@@ -48,6 +48,22 @@ def param_problems(declared: Mapping[str, ParamType]) -> list[Refusal]:
     ]
 
 
+def undeclared(declared: Mapping[str, ParamType], needed: Mapping[str, str]) -> list[Refusal]:
+    """Where a Model spec declares other parameters than its program has. Paths are relative to the Model spec.
+
+    Args:
+        declared: Parameters of the Model spec.
+        needed: Type by parameter of the program.
+    """
+    refusals = [unknown("parameter", name, ("params", name), needed) for name in declared if name not in needed]
+    for name, kind in needed.items():
+        if name not in declared:
+            refusals.append(Refusal(path=("params",), message=f'parameter "{name}" ({kind}) is not declared'))
+        elif declared[name].type != kind:
+            refusals.append(Refusal(path=("params", name, "type"), message=f'"{name}" must be of type {kind}'))
+    return refusals
+
+
 def checked(kind: ParamType, value: Value) -> tuple[Value, str]:
     """The value as its declared type, and what is wrong with it ("" for nothing)."""
     if value is None:

@@ -21,7 +21,7 @@ from cosmos.adapters.fields import (
     region_refusals,
     unknown,
 )
-from cosmos.adapters.params import param_problems, typed_params
+from cosmos.adapters.params import param_problems, typed_params, undeclared
 from cosmos.core.digest import canonical
 from cosmos.core.draft import Draft, Refusal, Resolution
 from cosmos.core.ports import PYTHON, ROOT
@@ -57,17 +57,8 @@ class PreviewAdapter:
     version = 1
 
     def model_problems(self, model: Model) -> Sequence[Refusal]:
-        refusals = param_problems(model.params)
-        refusals += model_refusals(model, own=("command", "inputs", "outputs", "endpoint"))
-        refusals += [
-            unknown("parameter", name, ("params", name), PARAMS) for name in model.params if name not in PARAMS
-        ]
-        for name, kind in PARAMS.items():
-            if name not in model.params:
-                refusals.append(Refusal(path=("params",), message=f'parameter "{name}" ({kind}) is not declared'))
-            elif model.params[name].type != kind:
-                refusals.append(Refusal(path=("params", name, "type"), message=f'"{name}" must be of type {kind}'))
-        return refusals
+        own = model_refusals(model, own=("command", "inputs", "outputs", "endpoint"))
+        return [*param_problems(model.params), *own, *undeclared(model.params, PARAMS)]
 
     def resolve(self, draft: Draft, available: Mapping[str, str]) -> Resolution:
         known = {name: spec for name, spec in draft.controls.items() if name in CONTROLS}
