@@ -12,9 +12,16 @@ from cosmos.adapters.base import Adapter
 from cosmos.adapters.command import CommandAdapter
 from cosmos.adapters.predict25 import Predict25Adapter
 from cosmos.adapters.preview import PreviewAdapter
+from cosmos.adapters.transfer1_enhance import Transfer1EnhanceAdapter
 from cosmos.adapters.transfer25 import Transfer25Adapter
 
-ADAPTERS: Mapping[str, Adapter] = MappingProxyType(
-    {adapter.name: adapter for adapter in (CommandAdapter(), PreviewAdapter(), Transfer25Adapter(), Predict25Adapter())}
+_ALL: tuple[Adapter, ...] = (
+    CommandAdapter(),
+    PreviewAdapter(),
+    Transfer1EnhanceAdapter(),
+    Transfer25Adapter(),
+    Predict25Adapter(),
 )
+
+ADAPTERS: Mapping[str, Adapter] = MappingProxyType({adapter.name: adapter for adapter in _ALL})
 """Adapters by name. They hold no state, so one instance of each serves everybody."""

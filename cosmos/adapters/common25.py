@@ -13,7 +13,7 @@ from math import ceil
 from cosmos.adapters.base import Evidence, Launch, Step, Verdict
 from cosmos.adapters.evidence import exit_verdict, last_line, output_verdict
 from cosmos.adapters.fields import file_name, model_refusals, path_of
-from cosmos.adapters.params import param_problems, undeclared
+from cosmos.adapters.params import declaration_refusals, param_problems
 from cosmos.adapters.signatures import FAILURES
 from cosmos.core.draft import Draft, Refusal
 from cosmos.core.ports import ROOT
@@ -46,7 +46,7 @@ def problems_of(model: Model, params: Mapping[str, str]) -> Sequence[Refusal]:
         model: The model.
         params: Type by parameter of its program.
     """
-    refusals = [*param_problems(model.params), *undeclared(model.params, params)]
+    refusals = [*param_problems(model.params), *declaration_refusals(model.params, params)]
     refusals += model_refusals(model, own=("command", "inputs", "outputs", "endpoint"), paths=PATHS)
     if "repo" not in model.paths:
         message = "the model needs `paths.repo`, the folder of its repository as the program sees it"

@@ -48,20 +48,21 @@ def param_problems(declared: Mapping[str, ParamType]) -> list[Refusal]:
     ]
 
 
-def undeclared(declared: Mapping[str, ParamType], needed: Mapping[str, str]) -> list[Refusal]:
-    """Where a Model spec declares other parameters than its program has. Paths are relative to the Model spec.
+def declaration_refusals(declared: Mapping[str, ParamType], takes: Mapping[str, str]) -> Iterator[Refusal]:
+    """Refusals of a Model spec whose parameters are not those of its program.
 
     Args:
-        declared: Parameters of the Model spec.
-        needed: Type by parameter of the program.
+        declared: What the spec declares.
+        takes: Type by name of what the program takes.
     """
-    refusals = [unknown("parameter", name, ("params", name), needed) for name in declared if name not in needed]
-    for name, kind in needed.items():
+    for name in declared:
+        if name not in takes:
+            yield unknown("parameter", name, ("params", name), takes)
+    for name, kind in takes.items():
         if name not in declared:
-            refusals.append(Refusal(path=("params",), message=f'parameter "{name}" ({kind}) is not declared'))
+            yield Refusal(path=("params",), message=f'parameter "{name}" ({kind}) is not declared')
         elif declared[name].type != kind:
-            refusals.append(Refusal(path=("params", name, "type"), message=f'"{name}" must be of type {kind}'))
-    return refusals
+            yield Refusal(path=("params", name, "type"), message=f'"{name}" must be of type {kind}')
 
 
 def checked(kind: ParamType, value: Value) -> tuple[Value, str]:

@@ -21,7 +21,7 @@ from cosmos.adapters.fields import (
     region_refusals,
     unknown,
 )
-from cosmos.adapters.params import param_problems, typed_params, undeclared
+from cosmos.adapters.params import declaration_refusals, param_problems, typed_params
 from cosmos.core.digest import canonical
 from cosmos.core.draft import Draft, Refusal, Resolution
 from cosmos.core.ports import PYTHON, ROOT
@@ -57,8 +57,10 @@ class PreviewAdapter:
     version = 1
 
     def model_problems(self, model: Model) -> Sequence[Refusal]:
-        own = model_refusals(model, own=("command", "inputs", "outputs", "endpoint"))
-        return [*param_problems(model.params), *own, *undeclared(model.params, PARAMS)]
+        refusals = param_problems(model.params)
+        refusals += model_refusals(model, own=("command", "inputs", "outputs", "endpoint"))
+        refusals += declaration_refusals(model.params, PARAMS)
+        return refusals
 
     def resolve(self, draft: Draft, available: Mapping[str, str]) -> Resolution:
         known = {name: spec for name, spec in draft.controls.items() if name in CONTROLS}

@@ -1,11 +1,11 @@
-"""Commands that change spec files: rate, delete. Each shows what it changes."""
+"""Commands that change spec files: rate, accept, delete. Each shows what it changes."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cosmos.cli.options import Name, examples, shell, split
+from cosmos.cli.options import Name, complete_names, examples, shell, split
 
 if TYPE_CHECKING:
     from cosmos.cli.render import Screen
@@ -25,6 +25,9 @@ def add_to(app: typer.Typer) -> None:
             "cosmos rate city-rain/edge-0.2 --clear",
         )
     )(rate)
+    app.command(epilog=examples("cosmos accept city-better", "cosmos accept city-better --name heavy-rain-2 --commit"))(
+        accept
+    )
     app.command(epilog=examples("cosmos delete city-rain", "cosmos delete prompt/heavy-rain --yes --commit"))(delete)
 
 
@@ -70,10 +73,42 @@ def rate(
     return 0
 
 
+def accept(
+    context: typer.Context,
+    name: Name,
+    called: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="Of the prompt; default: made from the old one's.")
+    ] = "",
+    digest: Annotated[
+        str, typer.Option(metavar="DIGEST", help="Of an earlier output; default: the one of now.", show_default=False)
+    ] = "",
+    commit: CommitOption = False,
+) -> int:
+    """Take the text that a run made as a new Prompt, with labels and inputs of the run's own.
+
+    Runs of the model cosmos-transfer1-enhance make such texts. No run changes: name the new prompt in one.
+    """
+    from cosmos.cli import render
+
+    given = shell(context)
+    screen, talk = render.out(color=given.color), render.err(color=given.color)
+    with given.open() as cosmos:
+        edit = cosmos.specs.accept(name, name=called, digest=digest)
+        made = cosmos.specs.save(edit, commit=commit)
+    screen.write(*diff(edit, screen))
+    talk.write(_done(edit, made))
+    return 0
+
+
 def delete(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A run with all its members, a prompt or a model; or kind/name.")
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A run with all its members, a prompt or a model; or kind/name.",
+            autocompletion=complete_names,
+        ),
     ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     commit: CommitOption = False,

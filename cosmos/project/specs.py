@@ -10,7 +10,7 @@ from cosmos.core.load import SourceFile
 from cosmos.edits import Edit, FileEdit, SpecDocument, SpecFile
 from cosmos.errors import NotFoundError, RefusedError, SpecError
 from cosmos.outcome import PlanView
-from cosmos.project import at_commit, editing, plans, ratings, writing
+from cosmos.project import accepting, at_commit, editing, plans, ratings, writing
 from cosmos.project.editing import Found
 from cosmos.project.wiring import Project
 
@@ -144,6 +144,19 @@ class Specs:
         kept = {name: value for name, value in there.document.data.items() if name not in ratings.FIELDS}
         make = partial(editing.rewritten, there, {**kept, **said}) if said else partial(editing.without, there)
         return self._edit(subject, there.document.path, there.file.data, editing.refusing(make), now=desired)
+
+    def accept(self, run: str, *, name: str = "", digest: str = "") -> Edit:
+        """A text that a run made, as a new Prompt with the labels, negative text and inputs of the run's own prompt.
+
+        Args:
+            run: A run with an output `text`, as those of cosmos-transfer1-enhance have.
+            name: Of the new prompt; default: the old one's with `-enhanced`, and a number where that is taken.
+            digest: Of an earlier output, or its first digits; default: the one that the specs ask for now.
+
+        Raises:
+            RefusedError: The run has no such output yet, or a prompt has this text already.
+        """
+        return self.create(accepting.prompt(self._open(), run, name, digest))
 
     def plan(self, edit: Edit) -> PlanView:
         """What apply would do once an edit is saved. Looks at the hosts, and records nothing."""
