@@ -35,8 +35,8 @@ PARAMS = {
     "frames": "int",
     "chunk_size": "int",
     "chunk_overlap": "int",
-    "offload_guardrails": "bool",
-    "offload_model": "bool",
+    "offload_guardrail_models": "bool",
+    "offload_diffusion_model": "bool",
     "offload_tokenizer": "bool",
     "offload_text_encoder": "bool",
 }
@@ -56,7 +56,7 @@ _STEP = 16
 _RESOLUTION = re.compile(r"^([1-9][0-9]{1,3}),([1-9][0-9]{1,3})$")
 
 _OFFLOADS = {
-    "offload_model": "diffusion-model",
+    "offload_diffusion_model": "diffusion-model",
     "offload_tokenizer": "tokenizer",
     "offload_text_encoder": "text-encoder",
 }
@@ -122,12 +122,12 @@ class Predict25Adapter:
         return Work(chunks=chunks_of(frames, size, overlap) if frames else 1, shape=words)
 
     def group(self, run: Run) -> Mapping[str, object] | None:
-        names = ("variant", "inference_type", "offload_guardrails", *_OFFLOADS)
+        names = ("variant", "inference_type", "offload_guardrail_models", *_OFFLOADS)
         return {"gpus": run.placement.gpus, **{name: run.params[name] for name in names}}
 
     def launch(self, run: Run, folder: str) -> Launch:
         flags = [f"--offload-{word}" for name, word in _OFFLOADS.items() if run.params[name]]
-        if not run.params["offload_guardrails"]:
+        if not run.params["offload_guardrail_models"]:
             flags.append("--no-offload-guardrail-models")
         return launch_of(run, folder, _sample(run), [f"--model={run.params['variant']}", *flags])
 

@@ -46,7 +46,7 @@ PARAMS = {
     "guided_steps": "int",
     "guided_labels": "str",
     "distilled": "bool",
-    "offload_guardrails": "bool",
+    "offload_guardrail_models": "bool",
 }
 """Type by parameter. Ranges and defaults are in the Model spec."""
 
@@ -113,11 +113,11 @@ class Transfer25Adapter:
 
     def group(self, run: Run) -> Mapping[str, object] | None:
         """Never runs with other controls: the program would load all four networks, and make other pictures."""
-        setup = {name: run.params[name] for name in ("distilled", "offload_guardrails")}
+        setup = {name: run.params[name] for name in ("distilled", "offload_guardrail_models")}
         return {"controls": sorted(run.controls), "gpus": run.placement.gpus, **setup}
 
     def launch(self, run: Run, folder: str) -> Launch:
-        flags = ["--offload-guardrail-models"] if run.params["offload_guardrails"] else []
+        flags = ["--offload-guardrail-models"] if run.params["offload_guardrail_models"] else []
         if run.params["distilled"]:
             experimental = {"COSMOS_EXPERIMENTAL_CHECKPOINTS": "1"}
             return launch_of(run, folder, sample_of(run), ["--model=edge/distilled", *flags], **experimental)

@@ -52,7 +52,7 @@ def test_every_field_reaches_the_sample_and_the_command_line() -> None:
         params={
             **{"inference_type": "video2world", "variant": "14B/pre-trained", "seed": 7, "guidance": 5, "steps": 10},
             **{"resolution": "432,768", "frames": 200, "chunk_size": 93, "chunk_overlap": 5},
-            **{"offload_guardrails": False, "offload_model": True, "offload_tokenizer": True},
+            **{"offload_guardrail_models": False, "offload_diffusion_model": True, "offload_tokenizer": True},
             "offload_text_encoder": True,
         },
     )
@@ -106,8 +106,8 @@ PARAMS = st.fixed_dictionaries(
         "seed": st.integers(0, 2),
         "frames": st.sampled_from([None, 77, 100]),
         "resolution": st.sampled_from(["none", "432,768"]),
-        "offload_guardrails": st.booleans(),
-        "offload_model": st.booleans(),
+        "offload_guardrail_models": st.booleans(),
+        "offload_diffusion_model": st.booleans(),
     },
 )
 RUNS = st.builds(resolved, text=st.sampled_from(["a", "b"]), negative=st.sampled_from(["", "cartoon"]), params=PARAMS)

@@ -81,7 +81,7 @@ def test_programs_can_be_in_a_folder_of_their_own() -> None:
 
 
 def test_the_distilled_model_is_an_experimental_checkpoint() -> None:
-    run = resolved(params={"distilled": True, "offload_guardrails": True})
+    run = resolved(params={"distilled": True, "offload_guardrail_models": True})
     launch = ADAPTER.launch(run, FOLDER)
     assert launch.argv[-2:] == ("--model=edge/distilled", "--offload-guardrail-models")
     assert launch.env["COSMOS_EXPERIMENTAL_CHECKPOINTS"] == "1"
