@@ -123,13 +123,13 @@ def chunks_of(frames: int, size: int, overlap: int) -> int:
     return 1 + max(0, ceil((frames - size) / (size - overlap)))
 
 
-def chunk_advice(frames: int, size: int, overlap: int, path: tuple[str | int, ...]) -> Iterator[Refusal]:
-    """Advice for a length that fills less than half of its last pass, which costs as much as a full one."""
+def chunk_advice(frames: int, size: int, overlap: int, setting: str) -> Iterator[Refusal]:
+    """Advice for a length, set by a parameter, that fills less than half of its last pass: that costs a full one."""
     chunks = chunks_of(frames, size, overlap)
     full = size + (chunks - 2) * (size - overlap)
     if chunks > 1 and 2 * (frames - full) <= size - overlap:
         message = f"{frames} frames take {chunks} passes of {size}; {full} frames take {chunks - 1}"
-        yield Refusal(path=path, message=message, hint=f"make it {full} frames, or fill the last pass")
+        yield Refusal(path=("params", setting), message=message, hint=f"set `{setting}: {full}`, or fill the last pass")
 
 
 def verdict_of(run: Run, evidence: Evidence, sample: Mapping[str, object]) -> Verdict:

@@ -111,7 +111,7 @@ class Predict25Adapter:
     def advice(self, run: Run, media: Mapping[str, MediaFacts]) -> Sequence[Refusal]:
         del media
         frames, size, overlap = _lengths(run)
-        return list(chunk_advice(frames, size, overlap, ("params", "frames"))) if frames else ()
+        return list(chunk_advice(frames, size, overlap, "frames")) if frames else ()
 
     def work(self, run: Run, media: Mapping[str, MediaFacts]) -> Work | None:
         """Its maker has published no times."""

@@ -86,8 +86,7 @@ class Transfer25Adapter:
         for name, spec in known.items():
             refusals += _control_problems(name, spec, has_file=CONTROLS[name] in files)
         typed, wrong = typed_params(draft.model.params, draft.params)
-        if not wrong:
-            wrong = [*_style(draft, files), *_guided(draft, files, inputs), *_distilled(draft)]
+        wrong += [*_style(draft, files), *_guided(draft, files, inputs), *_distilled(draft)]
         params = typed if wrong else _params(draft, typed, files)
         controls = _controls(known, files)
         return Resolution(

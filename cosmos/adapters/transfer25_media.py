@@ -142,7 +142,7 @@ def advice(run: Run, media: Mapping[str, MediaFacts]) -> Iterator[Refusal]:
     if frames < CHUNK:
         message = f"{frames} frames are mirrored to {CHUNK}, which take as long as {CHUNK} would"
         yield Refusal(path=path, message=message, hint=f"{CHUNK} frames cost the same")
-    yield from chunk_advice(frames, CHUNK, _overlap(run), path)
+    yield from chunk_advice(frames, CHUNK, _overlap(run), "max_frames")
     if color.fps - int(color.fps) > FPS_SLACK:
         message = f"{color.fps:g} frames a second become {int(color.fps)}: the result plays slower"
         yield Refusal(path=path, message=message, hint="render at a whole number of frames a second")

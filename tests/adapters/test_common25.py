@@ -127,7 +127,7 @@ def test_a_guardrail_ends_well_and_leaves_no_video(log: str, message: str) -> No
 
 
 def test_a_prompt_that_speaks_of_guardrails_is_none() -> None:
-    echo = BEFORE.format(level="DEBUG") + "prompt='GUARDRAIL BLOCKED: x'\nGuardrail blocked generation. Prompt: x\n"
+    echo = BEFORE.format(level="DEBUG") + "GUARDRAIL BLOCKED: x\nGuardrail blocked generation. Prompt: x\n"
     assert judged(*NO_VIDEO, texts={"log": echo}).reason is Reason.OUTPUT_MISSING
     assert judged(texts={"log": UNSAFE + BLOCKED.format("Prompt")}).reason is None  # there is a video
 
@@ -210,6 +210,7 @@ def test_progress_within_a_pass_whose_number_is_not_in_the_tail_is_not_guessed()
     step = TRANSFER.progress("".join(LOG[6:8]))
     assert step.percent is None
     assert step.words.startswith("Generating samples:  50%")
+    assert TRANSFER.progress(LOG[8]).percent is None
 
 
 def test_progress_of_one_pass_and_of_chunks_that_predict_makes() -> None:

@@ -79,6 +79,13 @@ def test_every_field_reaches_the_sample_and_the_command_line() -> None:
     )
 
 
+def test_a_length_is_said_only_where_it_counts() -> None:
+    assert sample(resolved()) == {
+        **{"name": "video", "inference_type": "text2world", "prompt": "Heavy rain", "seed": 0, "guidance": 7},
+        **{"num_steps": 35, "resolution": "none", "enable_autoregressive": False},
+    }
+
+
 @pytest.mark.parametrize(
     ("kind", "inputs", "path"),
     [

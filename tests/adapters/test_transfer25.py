@@ -193,6 +193,27 @@ def test_two_runs_share_a_sample_exactly_when_they_share_what_a_digest_is_made_o
     assert (started(one) == started(other)) == (made_of(one) == made_of(other))
 
 
+CHANGES: list[dict[str, Any]] = [
+    {"controls": {"seg": ControlSpec(weight=1, prompt="car")}},
+    {"controls": {"seg": ControlSpec(weight=1, prompt="road")}},
+    {"controls": {"seg": ControlSpec(weight=1, mask_prompt="car")}},
+    {"controls": {"seg": ControlSpec(weight=0.9)}},
+    {"text": "Snow"},
+    {"negative": "cartoon"},
+    *({"params": {name: value}} for name, value in [("seed", 1), ("guidance", 1), ("steps", 1), ("sigma_max", 1)]),
+    *({"params": {name: 2}} for name in ("max_frames", "overlap", "context_frame")),
+    {"params": {"resolution": "480"}},
+    {"params": {"keep_input_resolution": False}},
+    {"params": {"offload_guardrail_models": True}},
+]
+
+
+def test_each_field_alone_makes_another_start_and_another_run() -> None:
+    seg: dict[str, Any] = {"available": {"color": "c.mp4"}, "controls": {"seg": ControlSpec(weight=1)}}
+    every = [resolved(**seg), *(resolved(**{**seg, **change}) for change in CHANGES)]
+    assert len({str(started(run)) for run in every}) == len({made_of(run) for run in every}) == len(every)
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
