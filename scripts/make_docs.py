@@ -156,6 +156,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "params-cosmos3": _params("cosmos3"),
     "params-cosmos3-vllm": _params("cosmos3-vllm"),
     "params-cosmos3-nim": _params("cosmos3-nim"),
+    "params-cosmos-transfer2-5": _params("cosmos-transfer2-5"),
+    "params-cosmos-predict2-5": _params("cosmos-predict2-5"),
     "region": _fields(spec.RegionSpec),
     "container": _fields(spec_model.ContainerSpec),
     "project-settings": _fields(ProjectSettings),
