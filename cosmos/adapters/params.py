@@ -48,6 +48,21 @@ def param_problems(declared: Mapping[str, ParamType]) -> list[Refusal]:
     ]
 
 
+def differing_params(declared: Mapping[str, ParamType], program: Mapping[str, str]) -> Iterator[Refusal]:
+    """Refusals of declarations that are not those of a program. Paths are relative to the Model spec.
+
+    Args:
+        declared: Parameters of the Model spec.
+        program: Type by parameter of the program; ranges and defaults are the Model spec's.
+    """
+    yield from (unknown("parameter", name, ("params", name), program) for name in declared if name not in program)
+    for name, kind in program.items():
+        if name not in declared:
+            yield Refusal(path=("params",), message=f'parameter "{name}" ({kind}) is not declared')
+        elif declared[name].type != kind:
+            yield Refusal(path=("params", name, "type"), message=f'"{name}" must be of type {kind}')
+
+
 def checked(kind: ParamType, value: Value) -> tuple[Value, str]:
     """The value as its declared type, and what is wrong with it ("" for nothing)."""
     if value is None:
