@@ -120,6 +120,7 @@ def _settings(root: Path, file: File) -> Settings:
         specs=root / file.project.specs,
         outputs=root / file.project.outputs,
         state=state,
+        max_runs=file.project.max_runs,
         database_url=file.database.url or f"sqlite:///{state / 'state.db'}",
         hosts=file.hosts,
         models=file.models,

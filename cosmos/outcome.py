@@ -6,10 +6,8 @@ Kept apart from `views`, so that a plan or a quick status imports no more than i
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from difflib import unified_diff
 
 from cosmos.core import plan_text
-from cosmos.core.comparison import Difference
 from cosmos.core.desired import Desired
 from cosmos.core.plan import ENDED, Phase, Plan, RunStatus, Sync
 from cosmos.core.problem import Problem
@@ -101,38 +99,6 @@ class Outcome:
             (bool(self.failed), 3),
         )
         return next((code for holds, code in checks if holds), 0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileEdit:
-    """A spec file as it is and as it is to be. `path` is relative to the project; `before` is None for a new file."""
-
-    path: str
-    before: bytes | None
-    after: bytes
-
-    @property
-    def diff(self) -> tuple[str, ...]:
-        """What changes, in the form of `diff -u`."""
-        old, new = ((data or b"").decode("utf-8").splitlines() for data in (self.before, self.after))
-        return tuple(unified_diff(old, new, f"a/{self.path}", f"b/{self.path}", lineterm=""))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GoBack:
-    """What makes the specs ask again for an earlier digest of a run.
-
-    `documents` are those that take their old place, as `run city`; `others` are runs that change with them.
-    """
-
-    key: str
-    number: int
-    digest: str
-    commit: str
-    documents: tuple[str, ...]
-    edits: tuple[FileEdit, ...]
-    others: tuple[Difference, ...]
-    is_made: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,9 @@ class ProjectSettings(Section):
     specs: str = Field(default="specs", description="folder of spec files")
     outputs: str = Field(default="outputs", description="folder where results appear")
     state: str = Field(default=".cosmos", description="folder of the database and the store; not for git")
+    max_runs: int = Field(
+        default=1000, ge=1, le=10_000, description="runs that one spec may make; more is taken for a slip"
+    )
 
 
 class DatabaseSettings(Section):
@@ -184,6 +187,7 @@ class Settings(Section):
     specs: Path
     outputs: Path
     state: Path
+    max_runs: int = 1000
     database_url: str
     hosts: dict[str, HostSettings]
     models: dict[str, dict[str, Any]] = Field(default={})

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cosmos.core.breaker import Closure
-from cosmos.core.desired import Desired, DesiredRun
-from cosmos.core.digest import SHORT, prompt_id
+from cosmos.core.desired import DesiredRun
+from cosmos.core.digest import SHORT
 from cosmos.core.idle import Idle
 from cosmos.core.observed import Gpu, HostView, Reachable
 from cosmos.core.occupancy import Occupancy
@@ -14,8 +14,8 @@ from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Act, Operation, Phase, Plan, RunStatus
 from cosmos.core.problem import Location
 from cosmos.core.recorded import Attempt, LedgerEntry
+from cosmos.core.reviews import Review
 from cosmos.core.run import Model, Run
-from cosmos.core.spec import PromptSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +30,42 @@ class RunRow:
     labels: Mapping[str, str]
     at: Location
     phase: Phase
+    rating: int | None = None
+    """What a person gave the output that the specs ask for now, 1 to 5."""
+    note: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mean:
+    """Mean rating of the `rated` ones among some runs; None where none is."""
+
+    rating: float | None
+    rated: int
+    runs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRow:
+    """The runs of one spec that makes several. `phases` counts those that there are.
+
+    `axes` has, by axis and value, what people think of the runs that have it: which setting wins.
+    """
+
+    name: str
+    at: Location
+    phases: Mapping[Phase, int]
+    mean: Mean
+    axes: Mapping[str, Mapping[str, Mean]]
+
+    @property
+    def runs(self) -> int:
+        return self.mean.runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptRow:
-    """One prompt; `runs` counts the runs made from it."""
+    """One prompt; `runs` counts the runs made from it, `rating` is the mean of the `rated` ones among them."""
 
     name: str
     id: str
@@ -44,6 +75,8 @@ class PromptRow:
     labels: Mapping[str, str]
     at: Location
     runs: int
+    rating: float | None = None
+    rated: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +225,10 @@ class RunDetails:
     events: tuple[EventRow, ...] = ()
     log_end: tuple[str, ...] = ()
     """Of a failed run: the last lines of its log."""
+    review: Review | None = None
+    """Of the output that the specs ask for now."""
+    reviews: tuple[Review, ...] = ()
+    """Of every output that the run ever had."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,41 +244,6 @@ class Explanation:
     operations: tuple[Operation, ...] = ()
     log_end: tuple[str, ...] = ()
     """Of a failed run: the last lines of its log."""
-
-
-def run_rows(desired: Desired, plan: Plan) -> list[RunRow]:
-    """Runs by key, with the phase that the plan gives each."""
-    phases = {status.key: status.phase for status in plan.statuses}
-    return [_run_row(want, phases.get(want.run.key, Phase.PENDING)) for want in desired.runs]
-
-
-def _run_row(want: DesiredRun, phase: Phase) -> RunRow:
-    run = want.run
-    return RunRow(
-        key=run.key,
-        id=run.id,
-        digest=want.digest,
-        prompt=run.prompt,
-        model=run.model.name,
-        labels=run.labels,
-        at=run.at,
-        phase=phase,
-    )
-
-
-def prompt_row(project: str, name: str, spec: PromptSpec, at: Location, desired: Desired) -> PromptRow:
-    """A prompt with the number of its runs."""
-    inputs = spec.inputs
-    return PromptRow(
-        name=name,
-        id=prompt_id(project, name),
-        text=spec.text,
-        negative=spec.negative,
-        inputs=inputs if isinstance(inputs, str) else ", ".join(sorted(inputs or {})),
-        labels=spec.labels,
-        at=at,
-        runs=sum(want.run.prompt == name for want in desired.runs),
-    )
 
 
 def host_row(config: HostConfig, row: HostRow, view: HostView | None, occupancy: Occupancy) -> HostRow:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from cosmos.core import spec, spec_model
+from cosmos.core import spec, spec_model, spec_review
 from cosmos.core.flaw import MEANINGS, NOTES, FlawKind
 from cosmos.core.plan import Act, Cause, Phase, Sync
 from cosmos.core.problem import Code
@@ -129,6 +129,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "placement": _fields(spec.PlacementSpec),
     "retry": _fields(spec.RetrySpec),
     "model": _fields(spec_model.ModelSpec),
+    "review": _fields(spec_review.ReviewSpec),
     "param": _fields(spec_model.ParamSpec),
     "requires": _fields(spec_model.RequiresSpec),
     "region": _fields(spec.RegionSpec),

@@ -12,12 +12,19 @@ from cosmos.adapters.base import Adapter
 from cosmos.adapters.command import CommandAdapter
 from cosmos.adapters.preview import PreviewAdapter
 from cosmos.adapters.transfer1 import Transfer1Adapter
+from cosmos.adapters.transfer1_enhance import Transfer1EnhanceAdapter
 from cosmos.adapters.transfer1_upscale import Transfer1UpscaleAdapter
 
 ADAPTERS: Mapping[str, Adapter] = MappingProxyType(
     {
         adapter.name: adapter
-        for adapter in (CommandAdapter(), PreviewAdapter(), Transfer1Adapter(), Transfer1UpscaleAdapter())
+        for adapter in (
+            CommandAdapter(),
+            PreviewAdapter(),
+            Transfer1Adapter(),
+            Transfer1EnhanceAdapter(),
+            Transfer1UpscaleAdapter(),
+        )
     }
 )
 """Adapters by name. They hold no state, so one instance of each serves everybody."""

@@ -48,15 +48,17 @@ def param_problems(declared: Mapping[str, ParamType]) -> list[Refusal]:
     ]
 
 
-def differing_params(declared: Mapping[str, ParamType], program: Mapping[str, str]) -> Iterator[Refusal]:
-    """Refusals of declarations that are not those of a program. Paths are relative to the Model spec.
+def declaration_refusals(declared: Mapping[str, ParamType], takes: Mapping[str, str]) -> Iterator[Refusal]:
+    """Refusals of a Model spec whose parameters are not those of its program.
 
     Args:
-        declared: Parameters of the Model spec.
-        program: Type by parameter of the program; ranges and defaults are the Model spec's.
+        declared: What the spec declares.
+        takes: Type by name of what the program takes.
     """
-    yield from (unknown("parameter", name, ("params", name), program) for name in declared if name not in program)
-    for name, kind in program.items():
+    for name in declared:
+        if name not in takes:
+            yield unknown("parameter", name, ("params", name), takes)
+    for name, kind in takes.items():
         if name not in declared:
             yield Refusal(path=("params",), message=f'parameter "{name}" ({kind}) is not declared')
         elif declared[name].type != kind:

@@ -22,7 +22,7 @@ from cosmos.adapters.fields import (
     unknown,
     unread,
 )
-from cosmos.adapters.params import differing_params, param_problems, typed_params
+from cosmos.adapters.params import declaration_refusals, param_problems, typed_params
 from cosmos.core.digest import canonical
 from cosmos.core.draft import Draft, Refusal, Resolution
 from cosmos.core.ports import PYTHON, ROOT
@@ -58,8 +58,9 @@ class PreviewAdapter:
     version = 1
 
     def model_problems(self, model: Model) -> Sequence[Refusal]:
-        refusals = [*param_problems(model.params), *differing_params(model.params, PARAMS)]
+        refusals = param_problems(model.params)
         refusals += model_refusals(model, own=("command", "inputs", "outputs", "endpoint"))
+        refusals += declaration_refusals(model.params, PARAMS)
         return refusals
 
     def resolve(self, draft: Draft, available: Mapping[str, str]) -> Resolution:

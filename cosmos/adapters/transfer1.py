@@ -10,7 +10,7 @@ from cosmos.adapters import transfer1_program as program
 from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
 from cosmos.adapters.evidence import FPS_SLACK
 from cosmos.adapters.fields import file_name, inputs_for, model_refusals, path_of, unread
-from cosmos.adapters.params import differing_params, param_problems, typed_params
+from cosmos.adapters.params import declaration_refusals, param_problems, typed_params
 from cosmos.adapters.transfer1_controls import (
     BY_CHANCE,
     CONTROLS,
@@ -52,7 +52,7 @@ class Transfer1Adapter:
         own = ("command", "inputs", "outputs", "endpoint")
         return [
             *param_problems(model.params),
-            *differing_params(model.params, PARAMS),
+            *declaration_refusals(model.params, PARAMS),
             *model_refusals(model, own=own, paths=program.PATHS, needs=program.PATHS),
         ]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from cosmos.adapters import transfer1_program as program
 from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
 from cosmos.adapters.fields import file_name, inputs_for, model_refusals, path_of, region_refusals
-from cosmos.adapters.params import differing_params, param_problems, typed_params
+from cosmos.adapters.params import declaration_refusals, param_problems, typed_params
 from cosmos.core.draft import Draft, Refusal, Resolution
 from cosmos.core.run import MediaFacts, Model, OutputFile, Run
 
@@ -37,7 +37,7 @@ class Transfer1UpscaleAdapter:
         own = ("command", "inputs", "outputs", "endpoint")
         return [
             *param_problems(model.params),
-            *differing_params(model.params, PARAMS),
+            *declaration_refusals(model.params, PARAMS),
             *model_refusals(model, own=own, paths=program.PATHS, needs=program.PATHS),
         ]
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from cosmos.project.acting import Acting
     from cosmos.project.machines import Machines
     from cosmos.project.review import Review
+    from cosmos.project.specs import Specs
     from cosmos.project.suspending import Suspending
+    from cosmos.project.sweeps import Sweeps
     from cosmos.project.upkeep import Upkeep
     from cosmos.project.wiring import Project
 
@@ -80,6 +82,20 @@ class Areas:
         from cosmos.project.review import Review
 
         return Review(lambda: self._project)
+
+    @cached_property
+    def specs(self) -> "Specs":
+        """The specs as they are written, and changes of them: fields, new ones, removals, ratings."""
+        from cosmos.project.specs import Specs
+
+        return Specs(lambda: self._project)
+
+    @cached_property
+    def sweeps(self) -> "Sweeps":
+        """Specs that make several runs: progress, and which settings are liked."""
+        from cosmos.project.sweeps import Sweeps
+
+        return Sweeps(lambda: self._project)
 
     @cached_property
     def suspending(self) -> "Suspending":

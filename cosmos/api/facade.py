@@ -75,11 +75,11 @@ class CosmosAPI(Areas):
             self.plan()
         return reading.status_view(self._project.records.board(), self.settings)
 
-    def runs(self, targets: Sequence[str] = (), labels: Sequence[str] = ()) -> "list[views.RunRow]":
-        """Runs of the specs, by key."""
+    def runs(self, targets: Sequence[str] = (), labels: Sequence[str] = (), *, where: str = "") -> "list[views.RunRow]":
+        """Runs of the specs, by key; those for which `where` holds, as in `source.where` of a spec."""
         from cosmos.project import asking
 
-        return asking.runs(self._project, targets, labels)
+        return asking.runs(self._project, targets, labels, where)
 
     def prompts(self) -> "list[views.PromptRow]":
         """Prompts of the specs, by name."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cosmos.cli.listing import model_document, pairs, prompt_document
+from cosmos.cli.listing import mean, model_document, pairs, prompt_document
 from cosmos.cli.render import Screen, local_time, printable, table, timestamp
 from cosmos.cli.status_page import FORMAT_VERSION, STYLES, run_document, why
 from cosmos.core.plan_text import duration
 from cosmos.core.recorded import Attempt
+from cosmos.core.reviews import Review
 from cosmos.core.run import Control, ParamType, Run
 from cosmos.views import EventRow, ModelRow, PromptRow, RunDetails
 
@@ -53,6 +54,7 @@ def _run(shown: RunDetails, screen: Screen) -> list[str]:
         ("placement", _placement(run)),
         ("limits", f"timeout {duration(run.timeout_s)}, {_stall(run)}priority {run.priority}"),
         ("retry", _retry(run)),
+        *(("review", _review(review, shown)) for review in shown.reviews),
     ]
     return [
         _title(screen, f"Run {run.key}"),
@@ -62,6 +64,15 @@ def _run(shown: RunDetails, screen: Screen) -> list[str]:
         *_section(screen, "Files", shown.files or ["none yet"]),
         *_section(screen, "Events", _events(shown.events, screen)),
     ]
+
+
+def _review(review: Review, shown: RunDetails) -> str:
+    """`4 of 5, hero: best puddles (specs/reviews.yaml:3)`; of another output with its digest."""
+    said = [f"{review.rating} of 5"] if review.rating is not None else []
+    words = ", ".join([*said, *review.tags])
+    note = printable(review.note)
+    text = f"{words}: {note}" if words and note else words or note or "says nothing"
+    return f"{text} ({'' if review is shown.review else f'of {review.digest[:8]}, '}{review.at.short})"
 
 
 def _control(control: Control) -> str:
@@ -125,6 +136,7 @@ def _prompt(row: PromptRow, screen: Screen) -> list[str]:
         ("spec", row.at.short),
         ("labels", pairs(row.labels)),
         ("runs", str(row.runs)),
+        ("rating", mean(row)),
         ("inputs", row.inputs),
         ("text", printable(row.text)),
         ("negative", printable(row.negative)),
@@ -215,6 +227,8 @@ def _run_document(shown: RunDetails) -> dict[str, object]:
         "retry_on": list(run.retry_on),
         "suspend": run.suspend,
         "labels": dict(run.labels),
+        "review": shown.review and _review_document(shown.review),
+        "reviews": [_review_document(review) for review in shown.reviews],
         "attempts": [_attempt_document(attempt) for attempt in shown.attempts],
         "log_end": list(shown.log_end),
         "files": list(shown.files),
@@ -228,6 +242,17 @@ def _run_document(shown: RunDetails) -> dict[str, object]:
             }
             for event in shown.events
         ],
+    }
+
+
+def _review_document(review: Review) -> dict[str, object]:
+    return {
+        "digest": review.digest,
+        "rating": review.rating,
+        "note": review.note,
+        "tags": list(review.tags),
+        "file": review.at.file,
+        "line": review.at.line,
     }
 
 

@@ -19,6 +19,7 @@ from typer.main import get_command
 
 from cosmos.cli import (
     daemon_commands,
+    edit_commands,
     host_commands,
     notify_commands,
     past_commands,
@@ -59,6 +60,7 @@ host_commands.add_to(app)
 notify_commands.add_to(app)
 past_commands.add_to(app)
 rollback_commands.add_to(app)
+edit_commands.add_to(app)
 upkeep_commands.add_to(app)
 
 
@@ -120,13 +122,23 @@ def before(
         LogFormat,
         typer.Option("--log-format", metavar="text|json", help="json: the log on stderr is one JSON object a line."),
     ] = LogFormat.TEXT,
+    max_runs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=10_000,
+            help="Runs that one spec may make; default: project.max_runs.",
+            show_default=False,
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> int:
     """What stands before the command."""
     del version
-    context.obj = Shell(project=project, verbose=verbose, color=not no_color, log_format=log_format)
+    context.obj = Shell(project=project, verbose=verbose, color=not no_color, log_format=log_format, max_runs=max_runs)
     if verbose or log_format is not LogFormat.TEXT:
         from cosmos.cli import logs
 

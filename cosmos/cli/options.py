@@ -29,6 +29,7 @@ class Shell:
     verbose: int = 0
     color: bool = True
     log_format: LogFormat = LogFormat.TEXT
+    max_runs: int | None = None
 
     def open(self) -> "CosmosAPI":
         """The project. Nothing is read before it is asked for something."""
@@ -38,7 +39,10 @@ class Shell:
 
         if not self.verbose:  # else warnings reach stderr by Python's last resort
             logging.getLogger("cosmos").addHandler(logging.NullHandler())
-        return CosmosAPI(self.project)
+        cosmos = CosmosAPI(self.project)
+        if self.max_runs is None:
+            return cosmos
+        return CosmosAPI(settings=cosmos.settings.model_copy(update={"max_runs": self.max_runs}))
 
 
 def shell(context: typer.Context) -> Shell:

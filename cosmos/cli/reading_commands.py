@@ -27,7 +27,10 @@ def add_to(app: typer.Typer) -> None:
     app.command(
         "list",
         epilog=examples(
-            "cosmos list runs -l scene=city", 'cosmos list prompts "heavy-*"', "cosmos list models -o json"
+            "cosmos list runs -l scene=city",
+            "cosmos list runs --where 'rating >= 4 and prompt != none'",
+            'cosmos list prompts "heavy-*"',
+            "cosmos list models -o json",
         ),
     )(list_)
     app.command(
@@ -46,6 +49,7 @@ class Kind(StrEnum):
     PROMPTS = "prompts"
     MODELS = "models"
     HOSTS = "hosts"
+    SWEEPS = "sweeps"
 
 
 def status(
@@ -81,14 +85,23 @@ def list_(
     kind: Annotated[Kind, typer.Argument(metavar="KIND", help="What to list.")],
     names: Names = None,
     labels: Labels = None,
+    where: Annotated[
+        str,
+        typer.Option(metavar="CONDITION", help="Only runs for which it holds, as 'rating >= 4'.", show_default=False),
+    ] = "",
     output: ListOutputOption = ListOutput.TEXT,
 ) -> int:
-    """List runs, prompts, models or hosts."""
+    """List runs, sweeps, prompts, models or hosts."""
     from cosmos.cli import listing, render
 
+    if where and kind is not Kind.RUNS:
+        raise typer.BadParameter("only runs are listed by a condition", param_hint="--where")
     given = shell(context)
     with given.open() as cosmos:
-        found = listing.LISTS[kind.value](cosmos, names or [], split(labels))
+        if where:
+            found = listing.runs(cosmos, names or [], split(labels), where)
+        else:
+            found = listing.LISTS[kind.value](cosmos, names or [], split(labels))
     render.answer(
         output,
         color=given.color,

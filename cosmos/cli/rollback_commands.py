@@ -9,7 +9,7 @@ from cosmos.cli.options import Name, examples, shell
 
 if TYPE_CHECKING:
     from cosmos.cli.render import Screen
-    from cosmos.outcome import GoBack
+    from cosmos.edits import GoBack
 
 OTHERS_SHOWN = 10
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from cosmos.core.digest import Digest, Material
 from cosmos.core.plan import Blob
 from cosmos.core.problem import Problem
+from cosmos.core.reviews import Review, Reviews
 from cosmos.core.run import Run
 
 
@@ -22,6 +23,8 @@ class DesiredRun:
     material: Material
     blobs: Mapping[str, Blob] = field(default_factory=dict)
     source_digest: Digest | None = None
+    review: Review | None = None
+    """What a person thinks of this output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class Desired:
     files: int = 0
     specs: int = 0
     """How much was read: spec files, and the good specs in them."""
+    reviews: Reviews = field(default_factory=Reviews)
 
     def holds(self, key: str) -> bool:
         """A run that is not among `runs` keeps what it has: its spec may be there and cannot be judged."""

@@ -6,6 +6,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from cosmos.core.condition import Condition
 from cosmos.core.problem import Location
 from cosmos.core.run import Control, Model, OutputFile, Placement, Region, Source, Value
 from cosmos.core.spec import ControlSpec, RegionSpec
@@ -38,6 +39,8 @@ class Draft:
     regions: tuple[RegionSpec, ...] = ()
     params: Mapping[str, Value] = field(default_factory=dict)
     source: Source | None = None
+    only_if: Condition | None = None
+    """It is a candidate: the run is wanted only while this holds of the run that it reads."""
     needs: tuple[str, ...] = ()
     placement: Placement = Placement()
     priority: int = 50

@@ -13,10 +13,11 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from cosmos.core import explain
+from cosmos.core.axes import Member, Pick
+from cosmos.core.condition import Condition
 from cosmos.core.digest import run_id
 from cosmos.core.draft import Draft, Path
 from cosmos.core.load import Loaded, Located
-from cosmos.core.matrix import Member, Pick
 from cosmos.core.problem import Code, Location, Problem, quoted
 from cosmos.core.references import Links, Nearest
 from cosmos.core.run import Container, Model, ParamType, Placement, Requires, Source, Value
@@ -110,10 +111,15 @@ def _requires(spec: RequiresSpec) -> Requires:
 
 
 def draft_members(
-    run: Located[RunSpec], members: Sequence[Member], links: Links, names: Names, project: str
+    run: Located[RunSpec],
+    members: Sequence[Member],
+    links: Links,
+    names: Names,
+    project: str,
+    only_if: Condition | None = None,
 ) -> Drafted:
     """Drafts of the members, or the problems of their fields. Matrix and links are judged elsewhere."""
-    drafting = _Drafting(run, links, names, project)
+    drafting = _Drafting(run, links, names, project, only_if)
     drafts = [draft for member in members if (draft := drafting.draft(member)) is not None]
     return Drafted(drafts=tuple(drafts), held=frozenset(drafting.held), problems=tuple(drafting.problems))
 
@@ -121,7 +127,9 @@ def draft_members(
 class _Drafting:
     """Makes the drafts of one run spec. What members share is made once."""
 
-    def __init__(self, run: Located[RunSpec], links: Links, names: Names, project: str) -> None:
+    def __init__(
+        self, run: Located[RunSpec], links: Links, names: Names, project: str, only_if: Condition | None
+    ) -> None:
         spec = run.spec
         self.problems: set[Problem] = set()
         self.held: set[str] = set()
@@ -132,6 +140,7 @@ class _Drafting:
         self._known: dict[tuple[Pick, ...], RunSpec | None] = {}
         self._params = _values(spec)
         self._named = frozenset(spec.inputs if isinstance(spec.inputs, dict) else ())
+        self._only_if = only_if
         self._source = None
         if spec.source is not None and links.source is not None:
             self._source = Source(key=links.source, output=spec.source.output, role=spec.source.role)
@@ -167,7 +176,9 @@ class _Drafting:
         params: Mapping[str, Value],
         controls: Mapping[str, ControlSpec],
     ) -> Draft:
-        spec = self._run.spec
+        spec, source = self._run.spec, self._source
+        if spec.source is not None and member.source:
+            source = Source(key=member.source, output=spec.source.output, role=spec.source.role)
         inputs = (prompt.inputs if prompt else None, spec.inputs)
         return Draft(
             key=member.key,
@@ -184,7 +195,8 @@ class _Drafting:
             controls=controls,
             regions=tuple(spec.regions),
             params=params,
-            source=self._source,
+            source=source,
+            only_if=self._only_if,
             needs=self._links.needs,
             placement=_placement(spec.placement, model),
             priority=spec.priority,

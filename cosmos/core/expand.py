@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from cosmos.core.cycles import cycles, from_the_view_of
 from cosmos.core.draft import Draft
 from cosmos.core.drafting import Drafted, Names, draft_members
+from cosmos.core.following import follow, follows
 from cosmos.core.load import Loaded
-from cosmos.core.matrix import members
+from cosmos.core.matrix import MEMBERS_MAX, members
 from cosmos.core.problem import Code, Problem, quoted
 from cosmos.core.references import Links, References
 from cosmos.core.spec_model import ModelSpec
@@ -35,28 +36,36 @@ class Expanded:
         return key in self.held or key.partition("/")[0] in self.held
 
 
-def expand(loaded: Loaded, built_in: Mapping[str, ModelSpec], project: str) -> Expanded:
+def expand(loaded: Loaded, built_in: Mapping[str, ModelSpec], project: str, max_runs: int = MEMBERS_MAX) -> Expanded:
     """Every member of every run spec.
 
     Args:
         loaded: Specs of the project; a Model among them replaces a built-in one of the same name.
         built_in: Model specs that come with the program, by name.
         project: Name of the project, from which ids of runs are derived.
+        max_runs: Runs that one spec may make; more is taken for a slip.
     """
-    found = {name: members(run) for name, run in loaded.runs.items()}
+    found = {name: members(run, max_runs) for name, run in loaded.runs.items() if not follows(run)}
     keys = {name: [member.key for member in there] for name, (there, _) in found.items() if there}
-    references = References(loaded, keys)
+    followers = follow(loaded, keys, max_runs) if len(found) < len(loaded.runs) else {}
+    for name, each in followers.items():
+        found[name] = each.members, each.problems
+        if not each.problems:
+            keys[name] = list(each.sources)
+    still_open = frozenset(name for name, each in followers.items() if each.is_open)
+    references = References(loaded, keys, {name: each.sources for name, each in followers.items()}, still_open)
     links = {name: references.links(run) for name, run in loaded.runs.items()}
     names = Names(loaded, built_in)
-    drafted = {
-        name: draft_members(loaded.runs[name], there, links[name], names, project) for name, (there, _) in found.items()
-    }
+    drafted = {}
+    for name, run in loaded.runs.items():
+        only_if = followers[name].only_if if name in followers else None
+        drafted[name] = draft_members(run, found[name][0], links[name], names, project, only_if)
     problems = set(_cycle_problems(loaded, links))
     for name in found:
         problems.update(found[name][1], links[name].problems, drafted[name].problems)
     refused = {problem.subject for problem in problems}
     out = [name for name in found if _subject(name) in refused]
-    held = _held(loaded, keys, links, drafted, out)
+    held = _held(loaded, keys, links, drafted, out) | still_open
     return Expanded(
         drafts=tuple(draft for each in drafted.values() for draft in each.drafts if draft.key not in held),
         problems=tuple(sorted(problems)),
@@ -101,7 +110,15 @@ def _held(
     queue = deque(name for name in keys if not held.isdisjoint(keys[name]))
     while queue:
         for waiter in waiters.get(queue.popleft(), ()):
-            if not held.issuperset(keys.get(waiter, ())) and not held.isdisjoint(links[waiter].keys):
-                held.update(keys[waiter])
+            waiting = _waiting(links[waiter], keys.get(waiter, ()), held)
+            if not held.issuperset(waiting):
+                held.update(waiting)
                 queue.append(waiter)
     return held
+
+
+def _waiting(link: Links, keys: Sequence[str], held: set[str]) -> Sequence[str]:
+    """Keys of the members of a spec that wait for a held one."""
+    if not held.isdisjoint(link.keys):
+        return keys
+    return [member for member, source in link.followed.items() if source in held]

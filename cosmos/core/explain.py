@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from cosmos.core.draft import Path
 from cosmos.core.problem import Code, Location, Problem, did_you_mean, quoted
 from cosmos.core.spec_fields import NAME, NAME_HELP
+from cosmos.core.spec_review import DIGEST_HELP, KEY_HELP, TAG_HELP
 
 _TYPES = {
     "float_type": "a number",
@@ -43,6 +44,9 @@ _BEST_SAID = {
 _WORDS = {
     "labels": "lower-case letters, digits and inner . _ / -",
     "env": "upper-case letters, digits and underscores, beginning with a letter",
+    "run": KEY_HELP,
+    "digest": DIGEST_HELP,
+    "tags": TAG_HELP,
 }
 _ROLE_HELP = "lower-case letters, digits and underscores, beginning with a letter"
 
@@ -161,7 +165,8 @@ def _problem(finding: _Finding, kind: type[BaseModel], value_at: Places, key_at:
     elif finding.type == "string_too_short":
         message = f"{name} must not be empty"
     else:
-        message = f"{name} {finding.message.removeprefix('Value error, ')}, is {value}"
+        what = "" if isinstance(finding.input, dict) else f", is {value}"
+        message = f"{name} {finding.message.removeprefix('Value error, ')}{what}"
     return Problem(at, Code.WRONG_VALUE, message, subject, str(finding.limits.get("hint", "")))
 
 

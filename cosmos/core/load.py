@@ -9,6 +9,7 @@ Nothing here depends on the order of the files.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 from pydantic import ValidationError
@@ -17,8 +18,10 @@ from cosmos.core import explain, yaml12
 from cosmos.core.document import Document
 from cosmos.core.draft import Path
 from cosmos.core.problem import Code, Location, Problem, did_you_mean, quoted
+from cosmos.core.reviews import Review, Reviews
 from cosmos.core.spec import KINDS, PromptSpec, RunSpec, Spec
 from cosmos.core.spec_model import ModelSpec
+from cosmos.core.spec_review import ReviewSpec
 
 S = TypeVar("S", PromptSpec, RunSpec, ModelSpec)
 
@@ -56,6 +59,7 @@ class Loaded:
     prompts: Mapping[str, Located[PromptSpec]] = field(default_factory=dict)
     runs: Mapping[str, Located[RunSpec]] = field(default_factory=dict)
     models: Mapping[str, Located[ModelSpec]] = field(default_factory=dict)
+    reviews: Reviews = field(default_factory=Reviews)
     problems: tuple[Problem, ...] = ()
     broken_files: frozenset[str] = frozenset()
     withheld: frozenset[tuple[str, str]] = frozenset()
@@ -66,13 +70,15 @@ def load(files: Iterable[SourceFile]) -> Loaded:
     """Read all specs. Nothing is raised, whatever the files hold."""
     readings = [_read(file) for file in files]
     problems = {problem for reading in readings for problem in reading.problems}
-    problems.update(_clashes([entry for reading in readings for entry in reading.entries]))
+    entries = [entry for reading in readings for entry in reading.entries]
+    problems.update(_clashes(entries), _doubles(entries))
     broken = frozenset(problem.at.file for problem in problems)
     good = [entry for reading in readings for entry in reading.entries if entry.document.file not in broken]
     return Loaded(
         prompts=_by_name(good, PromptSpec),
         runs=_by_name(good, RunSpec),
         models=_by_name(good, ModelSpec),
+        reviews=_reviews(good, is_open=any(reading.may_review for reading in readings if reading.path in broken)),
         problems=tuple(sorted(problems)),
         broken_files=broken,
         withheld=frozenset(name for reading in readings if reading.path in broken for name in reading.names()),
@@ -103,6 +109,11 @@ class _Reading:
     problems: tuple[Problem, ...] = ()
     text: bytes = b""
     is_blind: bool = False
+
+    @property
+    def may_review(self) -> bool:
+        """It has reviews, or has them perhaps where it cannot be read."""
+        return self.is_blind or b"Review" in self.text or any(entry.kind == "Review" for entry in self.entries)
 
     def names(self) -> Iterator[tuple[str, str]]:
         """(kind, name) of what the file defines; where that is a guess, of every kind."""
@@ -146,7 +157,7 @@ def _entry(document: Document, problems: list[Problem]) -> _Entry | None:
         spec: Spec | None = KINDS[kind].model_validate(data)
     except ValidationError as error:
         spec = None
-        subject = _subject(kind, name)
+        subject = _subject(kind, name) if kind != "Review" else _about(data.get("run"))
         problems += explain.problems(error, KINDS[kind], data, document.locate, document.locate_key, subject)
     return _Entry(kind=kind, name=name, document=document, spec=spec)
 
@@ -178,6 +189,47 @@ def _clashes(entries: Iterable[_Entry]) -> Iterator[Problem]:
             message = f"{other.at.short} defines another {kind.lower()} of this name"
             at = entry.document.locate(("name",))
             yield Problem(at, Code.DUPLICATE_NAME, message, _subject(kind, name), "give one of them another name")
+
+
+def _doubles(entries: Iterable[_Entry]) -> Iterator[Problem]:
+    """Reviews of one output: each is told of another. Which of them holds is a person's to say."""
+    by_run: dict[str, list[tuple[ReviewSpec, _Entry]]] = {}
+    for entry in entries:
+        if isinstance(entry.spec, ReviewSpec):
+            by_run.setdefault(entry.spec.run, []).append((entry.spec, entry))
+    for run, found in by_run.items():
+        if len(found) == 1:
+            continue
+        found.sort(key=lambda pair: (pair[0].digest, pair[1].at))
+        for (spec, entry), (other, beside) in pairwise(found):
+            if not other.digest.startswith(spec.digest):
+                continue
+            for one, two in ((entry, beside), (beside, entry)):
+                message = f"{two.at.short} has another review of this output"
+                at = one.document.locate(("digest",))
+                yield Problem(at, Code.DUPLICATE_NAME, message, _about(run), "keep one of them")
+
+
+def _about(run: object) -> str:
+    return f"review of {quoted(run)}" if isinstance(run, str) else "review"
+
+
+def _reviews(entries: Iterable[_Entry], *, is_open: bool) -> Reviews:
+    by_run: dict[str, list[Review]] = {}
+    for entry in entries:
+        if isinstance(spec := entry.spec, ReviewSpec):
+            review = Review(
+                run=spec.run,
+                digest=spec.digest,
+                rating=spec.rating,
+                note=spec.note,
+                tags=tuple(spec.tags),
+                at=entry.at,
+            )
+            by_run.setdefault(spec.run, []).append(review)
+    for found in by_run.values():
+        found.sort(key=lambda review: review.digest)
+    return Reviews(by_run=dict(sorted(by_run.items())), is_open=is_open)
 
 
 def _by_name(entries: Iterable[_Entry], kind: type[S]) -> dict[str, Located[S]]:

@@ -43,7 +43,9 @@ class Code(StrEnum):
     BAD_INPUT = "E021"  # an input file is not what its role needs
     MISMATCH = "E022"  # inputs that must agree do not
     REFUSED_BY_MODEL = "E030"  # the model has no such field, or refuses the value
-    ADVICE = "W001"  # allowed, and perhaps not meant
+    REVIEW_OF_NOTHING = "W001"  # a warning: the run that a review is about is not in the specs
+    CHOOSES_NONE = "W002"  # a warning: the condition of a source holds of no run
+    ADVICE = "W003"  # a warning: allowed, and perhaps not meant
 
     @property
     def is_warning(self) -> bool:
@@ -54,6 +56,7 @@ class Code(StrEnum):
 class Problem:
     """One thing to fix.
 
+    A warning, which has a code with W, keeps nothing from going on.
     `subject` is the spec it belongs to, as `run "teaser"`; empty when it concerns a whole file.
     `hint` is the next step, without a full stop.
     """

@@ -6,7 +6,7 @@ defined in a file that is broken holds the run back instead.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fnmatch import translate
 
 from cosmos.core.draft import Path
@@ -19,7 +19,7 @@ HINTS_MAX = 25
 
 CYCLE_SHOWN = 20
 
-_GLOB = frozenset("*?[")
+GLOB = frozenset("*?[")
 
 
 class Nearest:
@@ -46,6 +46,8 @@ class Links:
     source: str | None = None
     needs: tuple[str, ...] = ()
     runs: Mapping[str, Path]
+    followed: Mapping[str, str] = field(default_factory=dict)
+    """Where it follows several: the run that each of its members reads."""
     is_open: bool = False
     problems: tuple[Problem, ...] = ()
 
@@ -59,8 +61,11 @@ _NONE = Links(runs={})
 
 @dataclass(frozen=True, slots=True)
 class _Found:
+    """`is_empty`: it means a spec that makes no run now, which is no mistake."""
+
     keys: tuple[str, ...] = ()
     is_open: bool = False
+    is_empty: bool = False
 
 
 class References:
@@ -69,10 +74,20 @@ class References:
     Args:
         loaded: All specs.
         keys: Keys of the members by run spec; a spec whose members are not known is left out.
+        followed: Of the specs that follow others, the run that each of their members reads.
+        still_open: Those of them that may make other runs, which are not among the keys.
     """
 
-    def __init__(self, loaded: Loaded, keys: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        keys: Mapping[str, Sequence[str]],
+        followed: Mapping[str, Mapping[str, str]] | None = None,
+        still_open: frozenset[str] = frozenset(),
+    ) -> None:
         self._keys = keys
+        self._followed = followed or {}
+        self._open = still_open
         self._all = {key: name for name, members in keys.items() for key in members}
         withheld = {name for kind, name in loaded.withheld if kind == "Run"}
         self._unknown = (withheld | loaded.runs.keys()) - keys.keys()
@@ -89,14 +104,14 @@ class References:
         needs: dict[str, None] = {}
         runs: dict[str, Path] = {}
         problems: list[Problem] = []
-        is_open = False
+        is_open = spec.name in self._open
         source: str | None = None
-        if spec.source is not None:
+        if spec.source is not None and spec.source.run is not None:
             wanted.insert(0, (("source", "run"), spec.source.run))
         for at, name in wanted:
             found = self._find(name, spec.name)
             is_open = is_open or found.is_open
-            if not found.keys and not found.is_open:
+            if not found.keys and not found.is_open and not (found.is_empty and at[0] == "needs"):
                 problems.append(self._problem(run, at, f"no run {quoted(name)}", self._hint(name)))
             elif at[0] == "source" and len(found.keys) > 1:
                 few = ", ".join(found.keys[:3])
@@ -108,32 +123,44 @@ class References:
                 needs.update(dict.fromkeys(found.keys))
             for key in found.keys:
                 runs.setdefault(self._all[key], at)
-        return Links(source=source, needs=tuple(needs), runs=runs, is_open=is_open, problems=tuple(problems))
+        followed = self._followed.get(spec.name, {})
+        for key in followed.values():
+            runs.setdefault(self._all[key], ("source", "runs"))
+        return Links(
+            source=source,
+            needs=tuple(needs),
+            runs=runs,
+            followed=followed,
+            is_open=is_open,
+            problems=tuple(problems),
+        )
 
     def _find(self, name: str, own: str) -> _Found:
         """Keys that `name` means to the run `own`: a glob never means the run itself."""
         if name not in self._cache:
-            self._cache[name] = self._matching(name) if _GLOB.intersection(name) else self._named(name)
+            self._cache[name] = self._matching(name) if GLOB.intersection(name) else self._named(name)
         found = self._cache[name]
-        if _GLOB.intersection(name) and any(self._all[key] == own for key in found.keys):
-            return _Found(tuple(key for key in found.keys if self._all[key] != own), found.is_open)
+        if GLOB.intersection(name) and any(self._all[key] == own for key in found.keys):
+            return replace(found, keys=tuple(key for key in found.keys if self._all[key] != own))
         return found
 
     def _named(self, name: str) -> _Found:
         if name in self._keys:
-            return _Found(tuple(self._keys[name]))
+            return _Found(tuple(self._keys[name]), name in self._open, is_empty=not self._keys[name])
         if name in self._all:
             return _Found((name,))
         base = name.partition("/")[0]
-        return _Found(is_open=base in self._unknown or (self._is_blind and base not in self._keys))
+        is_open = base in self._unknown | self._open or (self._is_blind and base not in self._keys)
+        return _Found(is_open=is_open)
 
     def _matching(self, pattern: str) -> _Found:
         whole, base = re.compile(translate(pattern)), re.compile(translate(pattern.partition("/")[0]))
         keys: list[str] = []
         for name, members in self._keys.items():
             keys += members if whole.match(name) else (key for key in members if whole.match(key))
-        is_open = self._is_blind or any(whole.match(name) or base.match(name) for name in self._unknown)
-        return _Found(tuple(keys), is_open)
+        is_open = self._is_blind or any(whole.match(name) or base.match(name) for name in self._unknown | self._open)
+        is_empty = not keys and any(whole.match(name) or base.match(name) for name in self._followed)
+        return _Found(tuple(keys), is_open, is_empty)
 
     def _hint(self, name: str) -> str:
         base, _, member = name.partition("/")

@@ -11,7 +11,7 @@ from typing import cast
 
 from pydantic.json_schema import models_json_schema
 
-from cosmos.core.matrix import AXIS
+from cosmos.core.axes import AXIS
 from cosmos.core.spec import KINDS
 from cosmos.duration import DURATION
 
@@ -77,11 +77,19 @@ def _widen(definitions: Mapping[str, Node]) -> None:
         run[field] = {name: value for name, value in run[field].items() if name not in ("gt", "le")}
         run[field]["anyOf"] = [*duration, *others]
     matrix = definitions["Matrix"]
-    axis = cast(Node, matrix["additionalProperties"])
-    _only_axes(matrix, {**axis, "minItems": 1, "title": "Axis", "description": "values of one field"})
+    _only_axes(matrix, _axis(cast(Node, matrix["additionalProperties"])))
+    zipped = next(each for each in cast(list[Node], _nodes(matrix, "properties")["zip"]["anyOf"]) if "type" in each)
+    for node in (zipped, _nodes(definitions["SampleSpec"], "properties")["axes"]):
+        _only_axes(node, _axis(cast(Node, node["additionalProperties"])))
     for name in ("include", "exclude"):
         entry = cast(Node, _nodes(matrix, "properties")[name]["items"])
         _only_axes(entry, cast(Node, entry["additionalProperties"]))
+
+
+def _axis(values: Node) -> Node:
+    """A list or a range, as the type has it; the list is not empty."""
+    listed, *others = cast(list[Node], values["anyOf"])
+    return {"anyOf": [{**listed, "minItems": 1}, *others], "title": "Axis", "description": "values of one field"}
 
 
 def _only_axes(node: Node, value: Node) -> None:

@@ -3,15 +3,17 @@
 Unknown fields are errors and types are strict: what a model would not receive is refused, not dropped.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from cosmos.core.problem import did_you_mean
 from cosmos.core.reasons import LISTABLE, LISTED, Reason, is_infra
 from cosmos.core.spec_fields import Labels, Name, Part, RelativePath, Role, Scalar, Text
+from cosmos.core.spec_matrix import Matrix
 from cosmos.core.spec_model import ModelSpec
+from cosmos.core.spec_review import ReviewSpec
 from cosmos.duration import Seconds
 
 
@@ -60,11 +62,21 @@ class RegionSpec(Part):
 
 
 class SourceSpec(Part):
-    """One other run whose output is an input of this one."""
+    """Another run whose output is an input of this one, or several, for each of which there is one."""
 
-    run: str = Field(description="name of a run, or of one member of a matrix as name/axis-value")
+    run: str | None = Field(default=None, description="name of a run, or of one member of a matrix as name/axis-value")
+    runs: str | None = Field(default=None, description="in its place: runs to follow, by name or as name/*")
+    where: Text | None = Field(default=None, description="with `runs`: only those for which it holds, as rating >= 4")
     output: Role = Field(default="video", description="which of its outputs")
     role: Role = Field(default="video", description="the input role it takes here")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.run is None) == (self.runs is None):
+            raise PydanticCustomError("source", "must have either run or runs", {"hint": "runs: name/* follows many"})
+        if self.where is not None and self.runs is None:
+            raise PydanticCustomError("source", "has where without runs", {"hint": "where chooses among runs"})
+        return self
 
 
 class PlacementSpec(Part):
@@ -107,21 +119,6 @@ class RetrySpec(Part):
     )
 
 
-class Matrix(Part):
-    """Axes whose product gives the members; `include` adds members, `exclude` takes some away."""
-
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-    __pydantic_extra__: dict[str, list[Scalar]]
-
-    include: list[dict[str, Scalar]] = Field(default_factory=list, description="extra members, as axis: value")
-    exclude: list[dict[str, Scalar]] = Field(default_factory=list, description="members to leave out, as axis: value")
-
-    @property
-    def axes(self) -> dict[str, list[Scalar]]:
-        """Values by dotted path of a field, in the order of the file."""
-        return dict(self.__pydantic_extra__ or {})
-
-
 class RunSpec(Part):
     """What to have: outputs of one model for one prompt; with a matrix, of each combination."""
 
@@ -138,7 +135,7 @@ class RunSpec(Part):
     )
     regions: list[RegionSpec] = Field(default_factory=list, description="parts of the picture with texts of their own")
     params: dict[str, Scalar | list[Scalar] | None] = Field(default_factory=dict, description="parameters of the model")
-    matrix: Matrix | None = Field(default=None, description="lists of values by field: params.seed: [1, 2]")
+    matrix: Matrix | None = Field(default=None, description="values by field: params.seed: [1, 2]")
     source: SourceSpec | None = Field(default=None, description="another run whose output this one reads")
     needs: list[str] = Field(
         default_factory=list, description="runs that must be done first; name, name/member or name/*"
@@ -167,9 +164,10 @@ def _control(value: object) -> object:
     return {"weight": 1.0, **value} if isinstance(value, dict) and "weights" in value else value
 
 
-Spec = PromptSpec | RunSpec | ModelSpec
-KINDS: dict[str, type[PromptSpec] | type[RunSpec] | type[ModelSpec]] = {
+Spec = PromptSpec | RunSpec | ModelSpec | ReviewSpec
+KINDS: dict[str, type[PromptSpec] | type[RunSpec] | type[ModelSpec] | type[ReviewSpec]] = {
     "Prompt": PromptSpec,
     "Run": RunSpec,
     "Model": ModelSpec,
+    "Review": ReviewSpec,
 }

@@ -1,4 +1,4 @@
-"""Putting one document of a spec file in the place of another, with every other byte of the file as it is.
+"""Putting one document of a spec file in the place of another, or taking it out, with every other byte as it is.
 
 A document is taken from its first field to its last line: comments before the first field and after the last one belong
 to the file. What comes out is read again, and is refused unless nothing but the document has changed.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from cosmos.core import yaml12
 from cosmos.core.digest import canonical
 
+_MARK = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 _END = re.compile(r"(?:---|\.\.\.)(?:\s|\Z)")
 
 
@@ -29,9 +30,11 @@ class Piece:
 
     @property
     def who(self) -> tuple[str, str]:
-        """Kind and name; empty where it has none."""
+        """Kind and name; empty where it has none. Of a review, the output that it is about."""
         if not isinstance(self.data, dict):
             return "", ""
+        if self.data.get("kind") == "Review":
+            return "Review", f"{self.data.get('run', '')}@{self.data.get('digest', '')}"
         return str(self.data.get("kind", "")), str(self.data.get("name", ""))
 
     def is_same(self, other: "Piece | None") -> bool:
@@ -102,4 +105,29 @@ def put(file: str, data: bytes, new: Piece) -> bytes:
         raise SpliceError(
             f"{new.who[0].lower()} {new.who[1]} cannot be put into {file} without touching what is beside it"
         )
+    return written
+
+
+def without(file: str, data: bytes, gone: Piece) -> bytes:
+    """A file without one of its documents, nor the comments within it; empty where it was the only one.
+
+    Raises:
+        SpliceError: Something else would change.
+    """
+    before = pieces(file, data)
+    if len(before) == 1:
+        return b""
+    text = "".join(_text(data))
+    marks = [match.start() for match in _MARK.finditer(text)]
+    own = max((mark for mark in marks if mark <= gone.start), default=None)
+    following = min((mark for mark in marks if mark >= gone.end), default=len(text))
+    if own is not None:
+        made = text[:own] + text[following:]
+    else:  # what stands above the first document is about the file
+        line = text.find("\n", following) + 1
+        made = text[: gone.start] + (text[line:] if line else "")
+    written = made.encode("utf-8")
+    wanted = [canonical(piece.data) for piece in before if piece.start != gone.start]
+    if [canonical(piece.data) for piece in pieces(file, written)] != wanted:
+        raise SpliceError(f"a document cannot be taken out of {file} without touching what is beside it")
     return written

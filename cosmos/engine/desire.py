@@ -9,17 +9,21 @@ from dataclasses import dataclass, replace
 
 from cosmos.adapters.base import Adapter
 from cosmos.adapters.fields import is_video
+from cosmos.core.condition import ConditionError, facts
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import Digest, digest_of, material
 from cosmos.core.draft import Draft, Path, Refusal, Resolution
 from cosmos.core.expand import expand
 from cosmos.core.files import FileFact, Inputs
 from cosmos.core.load import Loaded, SourceFile, load
+from cosmos.core.matrix import MEMBERS_MAX
 from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Blob
-from cosmos.core.problem import Code, Location, Problem, did_you_mean
+from cosmos.core.problem import Code, Location, Problem, did_you_mean, quoted
+from cosmos.core.reviews import Reviews
 from cosmos.core.run import MediaFacts, Run
 from cosmos.core.spec_model import ModelSpec
+from cosmos.engine.digesting import Digesting
 from cosmos.errors import StorageError
 
 
@@ -32,42 +36,53 @@ class Surroundings:
     adapters: Mapping[str, Adapter]
     inputs: Inputs
     hosts: tuple[HostConfig, ...] = ()
+    max_runs: int = MEMBERS_MAX
 
 
 def desire(files: Iterable[SourceFile], around: Surroundings) -> Desired:
     """Everything that the specs ask for, and everything that is wrong with them."""
     files = tuple(files)
     loaded = load(files)
-    expanded = expand(loaded, around.built_in, around.project)
+    expanded = expand(loaded, around.built_in, around.project, around.max_runs)
     resolving = _Resolving(loaded, around)
-    runs = {draft.key: run for draft in expanded.drafts if (run := resolving.run(draft)) is not None}
+    candidates = {draft.key: draft for draft in expanded.drafts if draft.only_if is not None}
+    settled = (draft for draft in expanded.drafts if draft.only_if is None)
+    runs = {draft.key: run for draft in settled if (run := resolving.run(draft)) is not None}
+    found = Digesting(resolving, runs, candidates)
+    found.digest()
+    wants = found.done
     problems = {*loaded.problems, *expanded.problems, *resolving.problems}
-    wants = _with_digests(runs, resolving)
-    refused = {draft.key for draft in expanded.drafts} - wants.keys()
+    held = frozenset(expanded.held | ({draft.key for draft in expanded.drafts} - wants.keys() - found.dropped))
     return Desired(
         runs=tuple(wants[key] for key in sorted(wants)),
         problems=tuple(sorted(problems)),
-        warnings=tuple(sorted(resolving.warnings)),
-        held=frozenset(expanded.held | refused),
+        held=held,
         is_blind=loaded.is_blind,
         files=len(files),
-        specs=len(loaded.prompts) + len(loaded.runs) + len(loaded.models),
+        specs=len(loaded.prompts) + len(loaded.runs) + len(loaded.models) + len(loaded.reviews),
+        reviews=loaded.reviews,
+        warnings=tuple(sorted({*resolving.warnings, *_about_what_is_gone(loaded, wants, held, found)})),
     )
 
 
-def _with_digests(runs: Mapping[str, Run], resolving: "_Resolving") -> dict[str, DesiredRun]:
-    """Sources first. A run whose source or need is held is left out, and so held too."""
-    done: dict[str, DesiredRun] = {}
-    left = dict(runs)
-    while left:
-        able = [run for run in left.values() if all(key in done for key in run.waits_for)]
-        if not able:
-            break
-        for run in able:
-            want = resolving.want(left.pop(run.key), done)
-            if want is not None:
-                done[run.key] = want
-    return done
+def _about_what_is_gone(
+    loaded: Loaded, wants: Mapping[str, DesiredRun], held: frozenset[str], found: Digesting
+) -> Iterator[Problem]:
+    """What names runs that are not there; nothing while a file that cannot be read may have them."""
+    if not loaded.is_blind:
+        yield from _of_nothing(loaded.reviews, wants, held)
+        yield from found.choosing_none()
+
+
+def _of_nothing(reviews: Reviews, wants: Mapping[str, DesiredRun], held: frozenset[str]) -> Iterator[Problem]:
+    """Reviews of runs that no spec has, and none that cannot be judged now."""
+    for key in reviews.by_run:
+        if key in wants or key in held or key.partition("/")[0] in held:
+            continue
+        for review in reviews.by_run[key]:
+            hint = "remove it, or take the run back"
+            subject = f"review of {quoted(key)}"
+            yield Problem(review.at, Code.REVIEW_OF_NOTHING, "no spec has this run", subject, hint)
 
 
 class _Resolving:
@@ -103,6 +118,25 @@ class _Resolving:
         outputs = adapter.expect(run, media)
         return run if outputs is run.outputs else replace(run, outputs=outputs)
 
+    def holds(self, draft: Draft, upstream: DesiredRun) -> bool | None:
+        """Whether the condition of a candidate holds of the run that it reads; None where it cannot be judged."""
+        if draft.only_if is None:
+            return True
+        try:
+            return draft.only_if.holds(facts(upstream.run, upstream.review))
+        except ConditionError as error:
+            at = draft.locate(("source", "where"))
+            self._add(draft, at, Code.WRONG_VALUE, f"source: where {error.message}", error.hint)
+            return None
+
+    def not_chosen(self, run: Run) -> None:
+        """It names a run that another spec makes only where a condition holds, which it does not."""
+        key = run.source.key if run.source is not None else ""
+        message = f'there is no run "{key}" now: where of "{key.partition("/")[0]}" does not hold of what it reads'
+        self.problems.add(
+            Problem(run.at, Code.DANGLING, message, f'run "{run.name}"', "rate that, or name another run")
+        )
+
     def want(self, run: Run, done: Mapping[str, DesiredRun]) -> DesiredRun | None:
         """The run with its digest, or None when its source has no such output."""
         source_digest: Digest | None = None
@@ -120,12 +154,14 @@ class _Resolving:
             run = replace(run, source=replace(run.source, file=output.path))
         blobs = {role: self._blob(path) for role, path in run.inputs.items()}
         made_of = material(run, {role: blob.sha256 for role, blob in blobs.items()}, source_digest)
+        digest = digest_of(made_of)
         return DesiredRun(
             run=run,
-            digest=digest_of(made_of),
+            digest=digest,
             material=made_of,
             blobs=blobs,
             source_digest=source_digest,
+            review=self._loaded.reviews.of(run.key, digest),
         )
 
     def _adapter(self, draft: Draft) -> Adapter | None:

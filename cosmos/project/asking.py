@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from cosmos.core.breaker import closures
 from cosmos.core.case import Policy
+from cosmos.core.condition import ConditionError, condition
+from cosmos.core.condition import facts as condition_facts
 from cosmos.core.desired import Desired
 from cosmos.core.drafting import model_of
 from cosmos.core.load import load
@@ -15,8 +17,9 @@ from cosmos.core.rules import judge
 from cosmos.core.select import Named, one
 from cosmos.core.spec import PromptSpec
 from cosmos.core.spec_model import ModelSpec
-from cosmos.errors import NotFoundError
+from cosmos.errors import NotFoundError, RefusedError
 from cosmos.project import host_rows, logs, plans
+from cosmos.project.rows import prompt_row, run_rows
 from cosmos.project.wiring import Project
 from cosmos.views import (
     EventRow,
@@ -27,17 +30,29 @@ from cosmos.views import (
     RunDetails,
     RunRow,
     facts,
-    prompt_row,
-    run_rows,
 )
 
 EVENTS_SHOWN = 20
 
 
-def runs(project: Project, targets: Sequence[str], labels: Sequence[str]) -> list[RunRow]:
+def runs(project: Project, targets: Sequence[str], labels: Sequence[str], where: str = "") -> list[RunRow]:
     view = plans.make(project, [], [])
     chosen = plans.choose(view.desired, targets, labels)
+    chosen &= _fulfilling(view.desired, where) if where else chosen
     return [row for row in run_rows(view.desired, view.plan) if row.key in chosen]
+
+
+def _fulfilling(desired: Desired, where: str) -> frozenset[str]:
+    """Keys of the runs for which a condition holds.
+
+    Raises:
+        RefusedError: It is none, or cannot be judged of some run.
+    """
+    try:
+        wanted = condition(where)
+        return frozenset(want.run.key for want in desired.runs if wanted.holds(condition_facts(want.run, want.review)))
+    except ConditionError as error:
+        raise RefusedError(f"the condition {error.message}", error.hint) from None
 
 
 def prompts(project: Project) -> list[PromptRow]:
@@ -105,6 +120,8 @@ def _run(project: Project, name: str) -> RunDetails:
         status=status,
         attempts=project.records.attempts_of(want.run.id),
         entry=entry,
+        review=want.review,
+        reviews=desired.reviews.all_of(key),
         files=tuple(str(folder / file.name) for file in entry.manifest) if entry and status.folder else (),
         events=tuple(
             EventRow(

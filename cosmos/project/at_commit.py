@@ -36,6 +36,7 @@ def desired(project: Project, commit: str) -> Desired:
             adapters=around.adapters,
             inputs=inputs,
             hosts=around.hosts,
+            max_runs=around.max_runs,
         )
         return desire(specs(project, commit), then)
 

@@ -3,11 +3,9 @@
 Nothing is changed but spec files, and they by a commit: what follows is `apply`'s to do, which restores old outputs.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 
 from cosmos.core.comparison import compare
 from cosmos.core.desired import Desired, DesiredRun
@@ -16,9 +14,9 @@ from cosmos.core.load import SourceFile
 from cosmos.core.problem import Problem
 from cosmos.core.select import Named, one
 from cosmos.core.splicing import Piece, SpliceError, pieces, put
-from cosmos.errors import NotFoundError, RefusedError, SourceError, StorageError
-from cosmos.outcome import FileEdit, GoBack
-from cosmos.project import at_commit, past, versions
+from cosmos.edits import FileEdit, GoBack
+from cosmos.errors import NotFoundError, RefusedError
+from cosmos.project import at_commit, past, versions, writing
 from cosmos.project.wiring import Project
 from cosmos.source.tree import DIRTY
 from cosmos.views import VersionRow
@@ -53,7 +51,7 @@ def prepare(project: Project, name: str, wanted: str) -> GoBack:
             f"`git show {commit[:SHORT]}` has the specs",
         )
     swap = _swap(_Scene(project, today, now, _documents(then), version.digest), old)
-    at_commit.checkout(project).require_clean(list(_real(project, swap.edits)))
+    at_commit.checkout(project).require_clean(list(writing.real_paths(project.settings.root, swap.edits)))
     differences, _ = compare(now, swap.desired, project.records.everything().ledger, {})
     return GoBack(
         key=key,
@@ -207,19 +205,9 @@ def carry_out(project: Project, plan: GoBack, *, commit: bool) -> str:
         RefusedError: A file has changes that are not committed, or has changed since.
         SourceError: git did not commit; the files are as they were.
     """
-    real = _real(project, plan.edits)
     checkout = at_commit.checkout(project)
-    checkout.require_clean(list(real))
-    written: list[FileEdit] = []
-    try:
-        for path, edit in zip(real.values(), plan.edits, strict=True):
-            _write(path, edit)
-            written.append(edit)
-        return checkout.commit(list(real), _message(plan)) if commit else ""
-    except (SourceError, StorageError, RefusedError):
-        for path, edit in zip(real.values(), written, strict=False):
-            _take_back(path, edit)
-        raise
+    checkout.require_clean(list(writing.real_paths(project.settings.root, plan.edits)))
+    return writing.write(project.settings.root, plan.edits, checkout if commit else None, _message(plan))
 
 
 def _message(plan: GoBack) -> str:
@@ -228,41 +216,3 @@ def _message(plan: GoBack) -> str:
         f"Roll back {plan.key} to {plan.digest[:SHORT]}\n\n"
         f"Takes {what} as of {plan.commit[:12]} again.\n\nCosmos-Run: {plan.key}\n"
     )
-
-
-def _real(project: Project, edits: Sequence[FileEdit]) -> dict[str, Path]:
-    """The files to write, by their path in the project. A link within it is followed, not replaced."""
-    root = project.settings.root.resolve()
-    found: dict[str, Path] = {}
-    for edit in edits:
-        path = (root / edit.path).resolve()
-        if not path.is_relative_to(root):
-            raise RefusedError(f"{edit.path} leads out of the project", "edit the spec by hand")
-        found[path.relative_to(root).as_posix()] = path
-    return found
-
-
-def _write(path: Path, edit: FileEdit) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        there = path.read_bytes() if edit.before is not None or path.exists() else None
-        if there != edit.before:
-            raise RefusedError(f"{edit.path} has changed since it was read; nothing was done", "ask again")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(edit.after)
-        if edit.before is not None:
-            beside.chmod(path.stat().st_mode & 0o7777)
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise StorageError(f"cannot write {edit.path}: {error.strerror}") from None
-
-
-def _take_back(path: Path, edit: FileEdit) -> None:
-    """What somebody else, such as a hook, has written there since stays."""
-    if path.read_bytes() != edit.after:
-        return
-    if edit.before is None:
-        path.unlink()
-    else:
-        _write(path, FileEdit(path=edit.path, before=edit.after, after=edit.before))

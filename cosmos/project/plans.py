@@ -37,8 +37,9 @@ def of(
     *,
     rerun: bool = False,
     prune: bool = False,
+    remembered: bool = True,
 ) -> tuple[PlanView, Look]:
-    """The plan for what is desired, with the look that it was made from.
+    """The plan for what is desired, with the look that it was made from. Where it is not `remembered`, nobody is told.
 
     Raises:
         RefusedError: With `prune`, what runs for too many specs that are gone would be stopped.
@@ -52,9 +53,8 @@ def of(
         pruned = _pruned(project, desired, look.recorded) if prune else frozenset()
         policy = Policy(targets=selected if targeted else None, prune=pruned)
         plan = _not_begun(engine.plan(desired, look, policy))
-    if (
-        not targeted and not rerun and not prune and handover.present(project) is None
-    ):  # a daemon keeps them, of what it follows
+    is_whole = remembered and not (targeted or rerun or prune)
+    if is_whole and handover.present(project) is None:  # a daemon keeps them, of what it follows
         project.records.save_statuses(plan, project.world.clock.now(), desired.holds)
         remember(project, desired)
         host_rows.remember(project, look, plan)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cosmos.core.comparison import Comparison
-from cosmos.outcome import GoBack, PlanView
+from cosmos.edits import GoBack
+from cosmos.outcome import PlanView
 from cosmos.project import comparing, going_back, saved
 from cosmos.project.wiring import Project
 

@@ -173,6 +173,7 @@ def open_project(settings: Settings) -> Project:
         adapters=ADAPTERS,
         inputs=ProjectInputs(settings.root, facts, probe),
         hosts=configs,
+        max_runs=settings.max_runs,
     )
     stock = LocalStock(settings.state / "store", settings.outputs, facts)
     return Project(settings, database, records, machines, facts, world, stock, surroundings, tree, revision)

@@ -69,7 +69,7 @@ class Checkout(Repository):
                 raise RefusedError(f"{line[3:]} {what}", "commit or remove them first: nothing was changed")
 
     def commit(self, paths: Sequence[str], message: str) -> str:
-        """Commit some files as they are now, and nothing else that is staged. Returns the commit."""
+        """Commit some files as they are now, or their removal, and nothing else that is staged. Returns the commit."""
         self._git.run("add", "--intent-to-add", "--", *paths)
         words = ("commit", "--quiet", "--only", "--file=-", "--", *paths)
         code, _, said = self._typed.ask(*words, data=message.encode(), timeout_s=COMMIT_S)

@@ -240,6 +240,35 @@ def test_the_state_of_things_is_shown_while_another_works(console: Console) -> N
     assert done.stdout.splitlines()[1].split()[2] in ("Starting", "Running")
 
 
+def test_what_people_think_of_an_output_is_shown_with_it(made: Console) -> None:
+    """And what they think of another one is not counted; a review of nothing is no more than a warning."""
+    with made.api() as api:
+        digest = api.runs(["one"])[0].digest
+    review = "---\nkind: Review\nrun: {}\ndigest: '{}'\nrating: {}\nnote: wet\ntags: [hero]\n"
+    written = (("one", digest[:8], 4), ("one", "0" * 8, 1), ("gone", digest, 5))
+    file = made.root / "specs" / "reviews.yaml"
+    file.write_text("".join(review.format(*each) for each in written))
+    try:
+        listed, shown, checked = (made.cosmos(*words) for words in (("list", "runs"), ("show", "one"), ("validate",)))
+        with made.api() as api:
+            rows, prompts, plan = api.runs(), api.prompts(), api.plan(["one"])
+    finally:
+        file.unlink()
+
+    assert re.search(r"^one +rs_\w{10} +Succeeded +4 hero +echo ", listed.stdout, re.M)
+    assert re.search(r"^two +rs_\w{10} +Failed +- +echo ", listed.stdout, re.M)
+    assert "4 of 5, hero: wet (specs/reviews.yaml:2)\n" in shown.stdout
+    assert "1 of 5, hero: wet (of 00000000, specs/reviews.yaml:9)\n" in shown.stdout
+    assert checked.returncode == 0
+    assert 'specs/reviews.yaml:16:1: warning[W001] review of "gone": no spec has this run' in checked.stdout
+    assert [(row.key, row.rating, row.note, row.tags) for row in rows] == [
+        ("one", 4, "wet", ("hero",)),
+        ("two", None, "", ()),
+    ]
+    assert [(row.rating, row.rated) for row in prompts] == [(4.0, 1)]
+    assert plan.plan.operations == ()
+
+
 def test_the_documentation_names_the_fields_of_json(made: Console) -> None:
     text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
     told = set(re.findall(r"`(\w+)`", text.partition("## JSON")[2].partition("\n## ")[0]))

@@ -17,9 +17,21 @@ RUN = "kind: Run\nname: teaser\nmodel: preview\n"
 PROMPT = "kind: Prompt\nname: rain\ntext: rain\n"
 MODEL = "kind: Model\nname: mine\nadapter: command\n"
 
-WHAT_BEGINS_A_SPEC = "a spec begins with `kind:` and one of Prompt, Run, Model"
+WHAT_BEGINS_A_SPEC = "a spec begins with `kind:` and one of Prompt, Run, Model, Review"
+
+REVIEW = "kind: Review\nrun: city/seed-1\n"
 
 PROBLEMS: list[tuple[str, str]] = [
+    # Reviews
+    (REVIEW, 'a.yaml:1:1: error[E013] review of "city/seed-1": missing field "digest"'),
+    (REVIEW + "digest: 12345678", 'a.yaml:3:9: error[E014] review of "city/seed-1": digest must be text, is 12345678'),
+    (REVIEW + "digest: abc", 'a.yaml:3:9: error[E010] review of "city/seed-1": digest cannot be "abc" (8 to 64 hex'),
+    (
+        REVIEW + 'digest: "3fa9c1d2"\nrating: 6',
+        'a.yaml:4:9: error[E014] review of "city/seed-1": rating must be at most 5, is 6',
+    ),
+    (REVIEW + 'digest: "3fa9c1d2"\ntags: [A b]', 'a.yaml:4:8: error[E010] review of "city/seed-1": tags[0] cannot be'),
+    ("kind: Review\nrun: ../x\ndigest: aaaaaaaa", 'a.yaml:2:6: error[E010] review of "../x": run cannot be'),
     # Unknown and missing fields
     (RUN + "steps_: 3", 'a.yaml:4:1: error[E012] run "teaser": unknown field "steps_" (a parameter of the model'),
     (RUN + "mtrix: 3", 'a.yaml:4:1: error[E012] run "teaser": unknown field "mtrix" (did you mean "matrix"?)'),
@@ -55,7 +67,9 @@ PROBLEMS: list[tuple[str, str]] = [
     (RUN + '"\\e[2J": 1', 'a.yaml:4:1: error[E012] run "teaser": unknown field "\\x1b[2J"'),
     ("kind: Prompt\nname: rain", 'a.yaml:1:1: error[E013] prompt "rain": missing field "text"'),
     ("\n\nkind: Run", 'a.yaml:3:1: error[E013] run: missing field "model"'),
-    (RUN + "source: {}", 'a.yaml:4:9: error[E013] run "teaser": missing field "run" in source'),
+    (RUN + "source: {}", 'a.yaml:4:9: error[E014] run "teaser": source must have either run or runs'),
+    (RUN + "source: {run: a, runs: b}", '4:9: error[E014] run "teaser": source must have either run or runs'),
+    (RUN + "source: {run: a, where: rating > 1}", '4:9: error[E014] run "teaser": source has where without runs'),
     (
         RUN + "controls:\n  seg:\n    preset: a",
         'a.yaml:6:5: error[E013] run "teaser": missing field "weight" in controls.seg',
@@ -131,8 +145,11 @@ PROBLEMS: list[tuple[str, str]] = [
     ("name: x", f'a.yaml:1:1: error[E006] missing field "kind" ({WHAT_BEGINS_A_SPEC})'),
     ("kind: Runs\nname: x", 'a.yaml:1:7: error[E006] unknown kind "Runs" (did you mean "Run"?)'),
     ("kind: PROMPT", 'a.yaml:1:7: error[E006] unknown kind "PROMPT" (did you mean "Prompt"?)'),
-    ("kind: Deployment", 'a.yaml:1:7: error[E006] unknown kind "Deployment" (the kinds are Prompt, Run, Model)'),
-    ("kind: [Run]", "a.yaml:1:7: error[E006] unknown kind a list (the kinds are Prompt, Run, Model)"),
+    (
+        "kind: Deployment",
+        'a.yaml:1:7: error[E006] unknown kind "Deployment" (the kinds are Prompt, Run, Model, Review)',
+    ),
+    ("kind: [Run]", "a.yaml:1:7: error[E006] unknown kind a list (the kinds are Prompt, Run, Model, Review)"),
     ("- kind: Run", f"a.yaml:1:1: error[E006] a spec is a mapping of fields, this is a list ({WHAT_BEGINS_A_SPEC})"),
     ("hello", 'a.yaml:1:1: error[E006] a spec is a mapping of fields, this is "hello"'),
 ]

@@ -28,6 +28,8 @@ GOOD = [
     RUN + "source: {run: other}\nneeds: ['a/*']\nplacement: {host: any, gpus: 1}\nretry: {limit: 0}\nsuspend: true",
     "kind: Model\nname: m\nadapter: command\ncommand: [a]\noutputs: {video: o.mp4}\nenv: {A: b}\ninputs: {v: {}}",
     "kind: Model\nname: m\nadapter: preview\nparams: {n: {type: int, default: 1, min: 0, choices: [0, 1]}}",
+    RUN + "source: {runs: 'a/*', where: rating >= 4}",
+    "kind: Review\nrun: city/seed-1\ndigest: 3fa9c1d2\nrating: 5\nnote: wet\ntags: [hero]",
 ]
 BAD = [
     "name: x",
@@ -53,6 +55,7 @@ BAD = [
     RUN + "retry: {limits: 1}",
     "kind: Model\nname: m",
     "kind: Model\nname: m\nadapter: a\nparams: {n: {type: integer}}",
+    "kind: Review\nrun: city\ndigest: 3fa9c1d2\nrating: 0",
     "[]",
 ]
 ONLY_IN_THE_EDITOR = [

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cosmos.core.splicing import Piece, SpliceError, pieces, put
+from cosmos.core.splicing import Piece, SpliceError, pieces, put, without
 
 FILE = """\
 # The rain.
@@ -116,3 +116,19 @@ def test_whatever_the_file_a_swap_changes_one_document_or_is_refused(
     assert text.startswith(file[: there[0].start])
     assert text.endswith(file[there[0].end :])
     assert [each.data for each in pieces("f", made)] == [wanted.data, there[1].data]
+
+
+TAKEN = [
+    ("kind: a\n", 0, ""),
+    ("# head\nkind: a\n# in\nx: 1\n---\nkind: b\n", 0, "# head\nkind: b\n"),
+    ("---\nkind: a\n---\nkind: b\n# tail\n", 0, "---\nkind: b\n# tail\n"),
+    ("# head\n---\nkind: a\n--- # two\nkind: b\n# tail\n", 1, "# head\n---\nkind: a\n"),
+    ("kind: a\n---\n# about b\nkind: b\n---\nkind: c", 1, "kind: a\n---\nkind: c"),
+    ("\ufeffkind: a\r\n---\r\nkind: b\r\n---\r\nkind: c\r\n", 1, "\ufeffkind: a\r\n---\r\nkind: c\r\n"),
+]
+
+
+@pytest.mark.parametrize(("text", "index", "left"), TAKEN)
+def test_a_document_is_taken_out(text: str, index: int, left: str) -> None:
+    data = text.encode()
+    assert without("a.yaml", data, pieces("a.yaml", data)[index]).decode() == left

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from cosmos.edits import GoBack
 from cosmos.errors import NotFoundError, RefusedError, SourceError
-from cosmos.outcome import GoBack
 from tests.engine.workshop import MODEL, Workshop, runs
 from tests.repositories import commit, git, make_repository
 
