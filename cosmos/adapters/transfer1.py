@@ -79,7 +79,9 @@ class Transfer1Adapter:
             params |= dict.fromkeys(_SAMPLING.values())
         params["derive"] = any(control.derived for name, control in controls.items() if name in BY_CHANCE)
         drawn = {
-            name: OutputFile(path=f"{name}_input_control_0.mp4") for name, each in controls.items() if each.derived
+            name: OutputFile(path=f"{name}_input_control_0.mp4", required=False)
+            for name, each in controls.items()
+            if each.derived
         }
         return Resolution(
             inputs={**scene, **own.more},

@@ -106,7 +106,7 @@ def launch(run: Run, folder: str, spec: Mapping[str, object], inputs: Mapping[st
     }
     # one that has its rendezvous on a free port: several runs of a host never meet
     start = (
-        (PYTHON,) if gpus == 1 else (PYTHON, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}")
+        (PYTHON,) if gpus == 1 else (PYTHON, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={gpus}")
     )
     needed = {**_ALWAYS, **{f"{_WEIGHTS}/{net}.pt": _REAL for net in nets}}
     repo = run.model.paths["repo"]
