@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cosmos.cli.options import Name, examples, shell, split
+from cosmos.cli.options import Name, complete_names, examples, shell, split
 
 if TYPE_CHECKING:
     from cosmos.cli.render import Screen
@@ -103,7 +103,12 @@ def accept(
 def delete(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="A run with all its members, a prompt or a model; or kind/name.")
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="A run with all its members, a prompt or a model; or kind/name.",
+            autocompletion=complete_names,
+        ),
     ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     commit: CommitOption = False,

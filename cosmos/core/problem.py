@@ -43,9 +43,9 @@ class Code(StrEnum):
     BAD_INPUT = "E021"  # an input file is not what its role needs
     MISMATCH = "E022"  # inputs that must agree do not
     REFUSED_BY_MODEL = "E030"  # the model has no such field, or refuses the value
-    REVIEW_OF_NOTHING = "W001"  # a warning: the run that a review is about is not in the specs
-    CHOOSES_NONE = "W002"  # a warning: the condition of a source holds of no run
-    ADVICE = "W003"  # a warning: allowed, and perhaps not meant
+    ADVICE = "W001"  # allowed, and perhaps not meant
+    REVIEW_OF_NOTHING = "W002"  # a warning: the run that a review is about is not in the specs
+    CHOOSES_NONE = "W003"  # a warning: the condition of a source holds of no run
 
     @property
     def is_warning(self) -> bool:

@@ -4,7 +4,7 @@ Everything that is wrong is found in one pass and named with its place. A run wi
 every run that depends on it, is held: it keeps what it has and stops nobody else.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cosmos.adapters.base import Adapter
@@ -20,7 +20,7 @@ from cosmos.core.matrix import MEMBERS_MAX
 from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Blob
 from cosmos.core.problem import Code, Location, Problem, did_you_mean, quoted
-from cosmos.core.reviews import Reviews
+from cosmos.core.reviews import Review, Reviews
 from cosmos.core.run import MediaFacts, Run
 from cosmos.core.spec_model import ModelSpec
 from cosmos.engine.digesting import Digesting
@@ -53,6 +53,9 @@ def desire(files: Iterable[SourceFile], around: Surroundings) -> Desired:
     wants = found.done
     problems = {*loaded.problems, *expanded.problems, *resolving.problems}
     held = frozenset(expanded.held | ({draft.key for draft in expanded.drafts} - wants.keys() - found.dropped))
+    warnings = set(resolving.warnings)
+    if not loaded.is_blind:
+        warnings.update(_of_nothing(loaded.reviews, wants.keys() | found.dropped, held), found.choosing_none())
     return Desired(
         runs=tuple(wants[key] for key in sorted(wants)),
         problems=tuple(sorted(problems)),
@@ -61,28 +64,22 @@ def desire(files: Iterable[SourceFile], around: Surroundings) -> Desired:
         files=len(files),
         specs=len(loaded.prompts) + len(loaded.runs) + len(loaded.models) + len(loaded.reviews),
         reviews=loaded.reviews,
-        warnings=tuple(sorted({*resolving.warnings, *_about_what_is_gone(loaded, wants, held, found)})),
+        warnings=tuple(sorted(warnings)),
     )
 
 
-def _about_what_is_gone(
-    loaded: Loaded, wants: Mapping[str, DesiredRun], held: frozenset[str], found: Digesting
-) -> Iterator[Problem]:
-    """What names runs that are not there; nothing while a file that cannot be read may have them."""
-    if not loaded.is_blind:
-        yield from _of_nothing(loaded.reviews, wants, held)
-        yield from found.choosing_none()
-
-
-def _of_nothing(reviews: Reviews, wants: Mapping[str, DesiredRun], held: frozenset[str]) -> Iterator[Problem]:
-    """Reviews of runs that no spec has, and none that cannot be judged now."""
-    for key in reviews.by_run:
-        if key in wants or key in held or key.partition("/")[0] in held:
-            continue
-        for review in reviews.by_run[key]:
-            hint = "remove it, or take the run back"
-            subject = f"review of {quoted(key)}"
-            yield Problem(review.at, Code.REVIEW_OF_NOTHING, "no spec has this run", subject, hint)
+def _of_nothing(reviews: Reviews, known: Collection[str], held: frozenset[str]) -> Iterator[Problem]:
+    """Reviews of runs that no spec has, and none that cannot be judged now; one warning for the runs of one spec."""
+    gone: dict[str, list[Review]] = {}
+    for key, found in reviews.by_run.items():
+        name = key.partition("/")[0]
+        if key not in known and key not in held and name not in held:
+            gone.setdefault(name, []).extend(found)
+    for found in gone.values():
+        more = f", nor those of {len(found) - 1} others" if len(found) > 1 else ""
+        subject = f"review of {quoted(found[0].run, 200)}"
+        hint = "they count again when the specs have it; else remove them"
+        yield Problem(found[0].at, Code.REVIEW_OF_NOTHING, f"no spec has this run{more}", subject, hint)
 
 
 class _Resolving:

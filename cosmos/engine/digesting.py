@@ -42,9 +42,10 @@ class Digesting:
         self._waiting = dict(candidates)
 
     def digest(self) -> None:
-        while self._choose() or self._left:
+        while True:
+            has_moved = self._choose()
             able = [run for run in self._left.values() if self._is_able(run)]
-            if not able:
+            if not able and not has_moved:
                 break
             for run in able:
                 del self._left[run.key]

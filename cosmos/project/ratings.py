@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cosmos.core.desired import Desired
+from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import SHORT
 from cosmos.core.reviews import Review
 from cosmos.core.select import one
@@ -29,7 +29,8 @@ def about(project: Project, desired: Desired, run: str, digest: str) -> About:
         NotFoundError: No run, or no output of it, is called so.
         RefusedError: The run has no output yet.
     """
-    if digest:
+    want = None if len(digest) < SHORT else _present(desired, run)
+    if digest and (want is None or not want.digest.startswith(digest)):
         rows = [row for row in versions.versions(project, run) if row.digest.startswith(digest) and row.is_made]
         if len(digest) < SHORT or len(rows) != 1:
             raise NotFoundError(f'{run} has no output "{digest}"', f"cosmos history {run} shows them")
@@ -41,6 +42,14 @@ def about(project: Project, desired: Desired, run: str, digest: str) -> About:
         hint = f"cosmos status has where it is; --digest names an earlier output, as cosmos history {key} shows them"
         raise RefusedError(f"{key} has no output yet that could be rated", hint)
     return About(key, want.digest)
+
+
+def _present(desired: Desired, run: str) -> DesiredRun | None:
+    """The run of the specs that a name means, if it means one."""
+    try:
+        return desired.by_key()[one(plans.named(desired), run)]
+    except NotFoundError:
+        return None
 
 
 def merged(there: Review | None, fields: Mapping[str, object]) -> dict[str, object]:

@@ -56,7 +56,7 @@ def attempt_of(row: Sequence[Any]) -> Attempt:
         intended_at=intended_at,
         started_at=started_at,
         ended_at=ended_at,
-        released=released,
+        released=bool(released),
     )
 
 

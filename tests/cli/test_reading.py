@@ -260,7 +260,7 @@ def test_what_people_think_of_an_output_is_shown_with_it(made: Console) -> None:
     assert "4 of 5, hero: wet (specs/reviews.yaml:2)\n" in shown.stdout
     assert "1 of 5, hero: wet (of 00000000, specs/reviews.yaml:9)\n" in shown.stdout
     assert checked.returncode == 0
-    assert 'specs/reviews.yaml:16:1: warning[W001] review of "gone": no spec has this run' in checked.stdout
+    assert 'specs/reviews.yaml:16:1: warning[W002] review of "gone": no spec has this run' in checked.stdout
     assert [(row.key, row.rating, row.note, row.tags) for row in rows] == [
         ("one", 4, "wet", ("hero",)),
         ("two", None, "", ()),
