@@ -19,6 +19,7 @@ from cosmos.core.plan import Act, Cause, Phase, Sync
 from cosmos.core.problem import Code
 from cosmos.core.reasons import REASONS
 from cosmos.daemon import wording
+from cosmos.project.models import built_in_models
 from cosmos.settings import (
     DaemonSettings,
     DatabaseSettings,
@@ -96,6 +97,24 @@ def _default(field: FieldInfo) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
+def _params(model: str) -> Callable[[], str]:
+    def made() -> str:
+        params = built_in_models()[model].params
+        return _table(("parameter", "type", "default", "meaning"), (_param(*each) for each in params.items()))
+
+    return made
+
+
+def _param(name: str, param: spec_model.ParamSpec) -> tuple[str, str, str, str]:
+    kind = {"str": "text", "bool": "true or false", "int": "whole number", "float": "number"}[param.type]
+    if param.choices:
+        kind = ", ".join(f"`{choice}`" for choice in param.choices)
+    elif param.min is not None and param.max is not None:
+        kind += f" {param.min:.15g}..{param.max:.15g}"
+    default = "" if param.default is None else f"`{str(param.default).lower()}`"
+    return f"`{name}`", kind, default, param.description
+
+
 def _codes() -> str:
     return _table(("code", "about"), ((f"`{code.value}`", code.name.lower().replace("_", " ")) for code in Code))
 
@@ -132,6 +151,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "review": _fields(spec_review.ReviewSpec),
     "param": _fields(spec_model.ParamSpec),
     "requires": _fields(spec_model.RequiresSpec),
+    "params-cosmos-transfer1": _params("cosmos-transfer1"),
+    "params-cosmos-transfer1-upscale": _params("cosmos-transfer1-upscale"),
     "region": _fields(spec.RegionSpec),
     "container": _fields(spec_model.ContainerSpec),
     "project-settings": _fields(ProjectSettings),
