@@ -58,7 +58,7 @@ class Transfer1UpscaleAdapter:
         words = list(program.video_refusals(run, _path(run), facts))
         if facts.frames > program.CLIP:
             message = f"{_path(run)} has {facts.frames} frames, and the upscaler fails after {program.CLIP}"
-            words.append((message, "cut it into pieces"))
+            words.append((message, f"give it {program.CLIP} frames or fewer"))
         return [Refusal(path=_place(run), message=message, hint=hint) for message, hint in words]
 
     def expect(self, run: Run, media: Mapping[str, MediaFacts]) -> Mapping[str, OutputFile]:
