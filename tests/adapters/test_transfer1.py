@@ -131,6 +131,7 @@ def test_the_distilled_model_is_told_of_no_sampling_and_needs_its_own_network_al
     run = resolved(controls={"edge": control(1.0)}, params={"distilled": True})
     spec = payload(run)
     assert spec["use_distilled"] is True
+    assert [run.params[name] for name in ("steps", "guidance", "sigma_max")] == [None, None, None]
     assert spec.keys().isdisjoint({"num_steps", "guidance", "sigma_max"})
     assert [path for path in ADAPTER.launch(run, FOLDER).needed if WEIGHTS in path] == [
         f"/workspace/checkpoints/{WEIGHTS}/edge_control_distilled.pt"
@@ -207,7 +208,10 @@ def test_without_a_colour_video_it_starts_from_noise_if_every_control_has_a_file
     assert problems(payload(run)) == []
     (missing,) = refusals(files, params={"sigma_max": 79.0})
     assert missing.startswith('inputs: needs an input "color"')
-    assert refusals({}, params={"sigma_max": 80.0}, controls={"depth": control()}) == [missing]
+    noise = {"sigma_max": 80.0}
+    assert refusals({}, params=noise, controls={"depth": control()}) == [missing]
+    assert refusals(files, params=noise, controls={"seg": control(mask_prompt="car")}) == [missing]
+    assert refusals(files, params=noise, regions=(RegionSpec(text="a", mask_prompt="car"),)) == [missing]
 
 
 EDGE_BY_CHANCE = 'controls.edge: control "edge" needs edge.mp4: the program would compute it with a strength drawn'

@@ -19,5 +19,8 @@ argv = [sys.executable, given.script, *given.words]
 started = [subprocess.Popen(argv, env={**os.environ, **rank}) for rank in ranks]
 codes = [process.wait() for process in started]
 if any(codes):
-    print(f"torch.distributed.elastic.multiprocessing.errors.ChildFailedError: {given.script} FAILED", file=sys.stderr)
+    print("Traceback (most recent call last):", file=sys.stderr)
+    print("torch.distributed.elastic.multiprocessing.errors.ChildFailedError: ", file=sys.stderr)
+    print(f"{'=' * 60}\n{given.script} FAILED\n{'-' * 60}\nRoot Cause (first observed failure):", file=sys.stderr)
+    print(f"  exitcode  : {max(codes)}\n{'=' * 60}", file=sys.stderr)
 sys.exit(int(any(codes)))
