@@ -26,6 +26,7 @@ from cosmos.settings import (
     NoticeKind,
     NotifySettings,
     ProjectSettings,
+    UiSettings,
 )
 from cosmos.settings_host import HostSettings
 
@@ -140,6 +141,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "git-settings": _fields(GitSettings),
     "daemon-settings": _fields(DaemonSettings),
     "notify-settings": _fields(NotifySettings),
+    "ui-settings": _fields(UiSettings),
     "codes": _codes,
     "reasons": _reasons,
     "flaws": _flaws,

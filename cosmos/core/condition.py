@@ -139,7 +139,7 @@ def _checked(text: str) -> ast.expr:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         at = getattr(error, "offset", None)
         where = f" at letter {at}" if at else ""
-        raise ConditionError(f"is no condition{where}: {quoted(text)}", _HINT) from None
+        raise ConditionError(f"cannot be read{where}: {quoted(text)}", _HINT) from None
     _check(tree, 0)
     return ast.fix_missing_locations(_Dotted().visit(tree)).body  # type: ignore[no-any-return]
 

@@ -7,7 +7,8 @@ the same work. `NOT_IN_DIGEST` is the one list of what a digest leaves out.
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import NewType
+from dataclasses import fields
+from typing import Any, NewType
 
 from cosmos.core.run import Control, Run
 
@@ -53,11 +54,18 @@ SHORT = 8
 
 
 def canonical(value: object) -> bytes:
-    """JSON bytes that are equal for equal values: sorted keys, ASCII, no spaces, no NaN."""
+    """JSON bytes, equal for equal values: sorted keys, ASCII, no spaces, no NaN. A dataclass is its fields."""
     return _CANONICAL.encode(value).encode("ascii")
 
 
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+def plain(value: Any) -> Mapping[str, object]:
+    """What JSON encoders ask about a value that is none of theirs."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, default=plain)
 """Made once: `json.dumps` makes one for each call, and a plan makes three calls a run."""
 
 

@@ -218,8 +218,6 @@ def _collect(given: Assignment, world: World) -> None:
     if run is None or run.model.adapter not in world.adapters:
         message = f"batch {operation.batch_id} was made by a cosmos that this one does not understand"
         raise RefusedError(message, "apply once with that version; until then the batch stays on its host")
-    if batch.began_at is not None:  # the end may be the first that is seen of it
-        world.records.started(operation.batch_id, batch.began_at)
     collect(operation, run, meta, batch, given.view, world, given.moved)
 
 

@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from cosmos.core.codec import run_to_json
-from cosmos.core.digest import SHORT, member_folder
+from cosmos.core.digest import SHORT, member_folder, plain
 from cosmos.core.observed import BatchMeta, ExitRecord, Gpu
 from cosmos.core.plan import Operation
 from cosmos.core.recorded import FileEntry
@@ -43,7 +42,7 @@ def provenance(
     record = {
         "format_version": FORMAT_VERSION,
         "project": meta.project,
-        "run": json.loads(run_to_json(run)),
+        "run": run,
         "commit": meta.origin.commit,
         "author": meta.origin.author,
         "committed_at": meta.origin.committed_at,
@@ -61,8 +60,8 @@ def provenance(
             "gpus": [{"id": gpu.id, "name": gpu.name} for gpu in end.gpus if gpu.id in operation.gpus],
             "driver": end.driver if operation.gpus else "",
         },
-        "exit": asdict(end.record),
-        "files": [asdict(entry) for entry in sorted(files, key=lambda entry: entry.name)],
+        "exit": end.record,
+        "files": sorted(files, key=lambda entry: entry.name),
         "versions": dict(world.versions()),
     }
-    return json.dumps(record, indent=2, sort_keys=True, ensure_ascii=True).encode("ascii") + b"\n"
+    return json.dumps(record, indent=2, sort_keys=True, ensure_ascii=True, default=plain).encode("ascii") + b"\n"

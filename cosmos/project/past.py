@@ -16,8 +16,6 @@ LOOK_EVERY_S = 1.0
 OVERLAP_S = 5.0
 """Clocks of those who write differ; so much is read again at each turn of a watch."""
 
-AT_ONCE = 500
-
 
 def keys_of(project: Project, name: str) -> frozenset[str]:
     """Runs by key, matrix, id, digest or glob; those that are gone from the specs too.
@@ -87,10 +85,7 @@ def history(project: Project, name: str) -> list[PastRow]:
         for digest, entry in everything.ledger.items()
         if digest in digests
     ]
-    wanted = sorted(digests)
-    for start in range(0, len(wanted), AT_ONCE):
-        asked = project.records.requests_of(wanted[start : start + AT_ONCE])
-        rows += [_request(each, digests[each.digest]) for each in asked]
+    rows += [_request(each, digests[each.digest]) for each in project.records.requests_of(sorted(digests))]
     rows += [_event(event) for event in project.records.events_since(0.0) if event.subject in keys]
     return sorted(rows, key=lambda row: row.at)
 

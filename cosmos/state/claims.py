@@ -4,9 +4,7 @@ Every change names the states that it may come from and counts the rows that it 
 controller or a late message changes nothing that is already decided. Doing a thing twice does it once.
 """
 
-from functools import cache
-
-from sqlalchemy import Connection, Insert, Table, bindparam, exists, insert, select, text, update
+from sqlalchemy import Insert, bindparam, exists, insert, select, text, update
 
 from cosmos.core.digest import Material, canonical
 from cosmos.core.observed import BatchMeta
@@ -16,6 +14,7 @@ from cosmos.errors import StateError
 from cosmos.state.board import printable
 from cosmos.state.rows import row_of_entry
 from cosmos.state.tables import OPEN, attempts, batches, ledger, materials, members, upsert
+from cosmos.state.transaction import Statement, Transaction
 
 REPORT = "look again with `cosmos plan`; if this message comes again, report it"
 
@@ -24,7 +23,7 @@ class TakenError(Exception):
     """Another attempt holds the digest; the transaction is to be undone."""
 
 
-def intend(connection: Connection, attempt: Attempt, material: Material, meta: BatchMeta) -> None:
+def intend(transaction: Transaction, attempt: Attempt, material: Material, meta: BatchMeta) -> None:
     """Claim the digest; the unique indexes of `attempts` decide who gets it.
 
     Raises:
@@ -32,7 +31,7 @@ def intend(connection: Connection, attempt: Attempt, material: Material, meta: B
     """
     if attempt.state not in OPEN_STATES:
         raise ValueError(f"an attempt begins open, not {attempt.state.value}")
-    _insert_batch(connection, attempt.host, meta)
+    _insert_batch(transaction, attempt.host, meta)
     row = {
         "digest": attempt.digest,
         "number": attempt.number,
@@ -46,13 +45,13 @@ def intend(connection: Connection, attempt: Attempt, material: Material, meta: B
         "intended_at": attempt.intended_at,
         "started_at": attempt.started_at,
     }
-    if connection.execute(_insert_once(connection.dialect.name, attempts), row).rowcount != 1:
+    if transaction.change(_insert_attempt, **row) != 1:
         raise TakenError
     if material:
-        _keep_material(connection, attempt, material)
+        _keep_material(transaction, attempt, material)
 
 
-def _insert_batch(connection: Connection, host: str, meta: BatchMeta) -> None:
+def _insert_batch(transaction: Transaction, host: str, meta: BatchMeta) -> None:
     """Once a batch: the intents of its other members find it there."""
     row = {
         "batch_id": meta.batch_id,
@@ -66,7 +65,7 @@ def _insert_batch(connection: Connection, host: str, meta: BatchMeta) -> None:
         "owner": meta.owner,
         "created_at": meta.created_at,
     }
-    if connection.execute(_insert_once(connection.dialect.name, batches), row).rowcount != 1:
+    if transaction.change(_insert_batch_once, **row) != 1:
         return
     rows = [
         {
@@ -79,38 +78,42 @@ def _insert_batch(connection: Connection, host: str, meta: BatchMeta) -> None:
         }
         for position, member in enumerate(meta.members)
     ]
-    if rows:
-        connection.execute(_MEMBERS, rows)
+    transaction.change_each(_MEMBERS, rows)
 
 
-def _keep_material(connection: Connection, attempt: Attempt, material: Material) -> None:
+def _keep_material(transaction: Transaction, attempt: Attempt, material: Material) -> None:
     """What the run was last made of, to name what changed the next time."""
     row = {"run_id": attempt.run_id, "digest": attempt.digest, "material": canonical(material).decode("ascii")}
-    connection.execute(_replace(connection.dialect.name), row)
+    transaction.change(_replace_material, **row)
 
 
-@cache
-def _replace(dialect: str) -> Insert:
+@Statement
+def _replace_material(dialect: str) -> Insert:
     kept = upsert(dialect, materials)
     changes = {"digest": kept.excluded.digest, "material": kept.excluded.material}
     return kept.on_conflict_do_update(index_elements=["run_id"], set_=changes)
 
 
-@cache
-def _insert_once(dialect: str, table: Table) -> Insert:
-    return upsert(dialect, table).on_conflict_do_nothing()
+@Statement
+def _insert_attempt(dialect: str) -> Insert:
+    return upsert(dialect, attempts).on_conflict_do_nothing()
 
 
-_MEMBERS = insert(members)
+@Statement
+def _insert_batch_once(dialect: str) -> Insert:
+    return upsert(dialect, batches).on_conflict_do_nothing()
+
+
+_MEMBERS = Statement(insert(members))
 _OF_BATCH = attempts.c.batch_id == bindparam("which")
 
 
-def started(connection: Connection, batch_id: str, at: float) -> None:
-    if connection.execute(_START, {"which": batch_id, "at": at}).rowcount == 0:
-        _require_known(connection, batch_id)
+def started(transaction: Transaction, batch_id: str, at: float) -> None:
+    if transaction.change(_START, which=batch_id, at=at) == 0:
+        _require_known(transaction, batch_id)
 
 
-_START = (
+_START = Statement(
     update(attempts)
     .where(_OF_BATCH, attempts.c.state == AttemptState.INTENDED.value)
     .values(state=AttemptState.STARTED.value, started_at=bindparam("at"))
@@ -118,35 +121,35 @@ _START = (
 
 
 def failed(
-    connection: Connection, batch_id: str, reason: Reason, message: str, ended_at: float, *, cancelled: bool
+    transaction: Transaction, batch_id: str, reason: Reason, message: str, ended_at: float, *, cancelled: bool
 ) -> None:
     """Close what is still open of the batch; members that succeeded stay so."""
     state = AttemptState.CANCELLED if cancelled else AttemptState.FAILED
     closed = {"state": state.value, "reason": reason.value, "message": printable(message), "ended_at": ended_at}
-    if connection.execute(_CLOSE, {"which": batch_id, **closed}).rowcount == 0:
-        _require_known(connection, batch_id)
+    if transaction.change(_CLOSE, which=batch_id, **closed) == 0:
+        _require_known(transaction, batch_id)
 
 
-_CLOSE = update(attempts).where(_OF_BATCH, text(OPEN))
+_CLOSE = Statement(update(attempts).where(_OF_BATCH, text(OPEN)))
 
 
-def finished(connection: Connection, entry: LedgerEntry, ended_at: float) -> None:
+def finished(transaction: Transaction, entry: LedgerEntry, ended_at: float) -> None:
     """Close the attempt and write its result; a result of an earlier attempt never replaces a later one's."""
     own = {"made": entry.digest, "nth": entry.attempt, "which": entry.batch_id}
-    if connection.execute(_SUCCEED, {**own, "ended_at": ended_at}).rowcount == 0:
-        state = connection.execute(_STATE, own).scalar()
+    if transaction.change(_SUCCEED, **own, ended_at=ended_at) == 0:
+        state = transaction.value(_STATE, **own)
         if state != AttemptState.SUCCEEDED.value:
             known = f"is recorded as {state}" if state else "is not recorded"
             raise StateError(f"the result of batch {entry.batch_id} was not taken: its attempt {known}", REPORT)
-    connection.execute(_keep_newer(connection.dialect.name), row_of_entry(entry))
+    transaction.change(_keep_newer, **row_of_entry(entry))
 
 
 _OWN = (attempts.c.digest == bindparam("made"), attempts.c.number == bindparam("nth"), _OF_BATCH)
-_SUCCEED = update(attempts).where(*_OWN, text(OPEN)).values(state=AttemptState.SUCCEEDED.value)
-_STATE = select(attempts.c.state).where(*_OWN)
+_SUCCEED = Statement(update(attempts).where(*_OWN, text(OPEN)).values(state=AttemptState.SUCCEEDED.value))
+_STATE = Statement(select(attempts.c.state).where(*_OWN))
 
 
-@cache
+@Statement
 def _keep_newer(dialect: str) -> Insert:
     kept = upsert(dialect, ledger)
     changes = {column.name: kept.excluded[column.name] for column in ledger.c if column.name != "digest"}
@@ -154,21 +157,23 @@ def _keep_newer(dialect: str) -> Insert:
     return kept.on_conflict_do_update(index_elements=["digest"], set_=changes, where=is_newer)
 
 
-def released(connection: Connection, batch_id: str) -> None:
+def released(transaction: Transaction, batch_id: str) -> None:
     """Note that the host's copy is gone; of a batch that was never recorded there is nothing to note."""
-    which = {"which": batch_id}
-    if connection.execute(_RELEASE, which).rowcount == 0 and connection.execute(select(_STILL_OPEN), which).scalar():
+    if transaction.change(_RELEASE, which=batch_id) == 0 and transaction.value(_IS_OPEN, which=batch_id):
         raise StateError(f"batch {batch_id} was released while its attempt is open", REPORT)
 
 
 _STILL_OPEN = exists().where(_OF_BATCH, text(OPEN))
-_RELEASE = update(batches).where(batches.c.batch_id == bindparam("which"), ~_STILL_OPEN).values(released=True)
+_IS_OPEN = Statement(select(_STILL_OPEN))
+_RELEASE = Statement(
+    update(batches).where(batches.c.batch_id == bindparam("which"), ~_STILL_OPEN).values(released=True)
+)
 
 
-def _require_known(connection: Connection, batch_id: str) -> None:
+def _require_known(transaction: Transaction, batch_id: str) -> None:
     """No row changed: right for a batch that is further on, wrong for one that was never recorded."""
-    if not connection.execute(_KNOWN, {"which": batch_id}).scalar():
+    if not transaction.value(_KNOWN, which=batch_id):
         raise StateError(f"batch {batch_id} is not recorded, so nothing about it can be", REPORT)
 
 
-_KNOWN = select(exists().where(_OF_BATCH))
+_KNOWN = Statement(select(exists().where(_OF_BATCH)))

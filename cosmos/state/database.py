@@ -1,4 +1,4 @@
-"""Opening the database, and the two ways into it: `reading()` and `writing()`.
+"""Opening the database, and the two ways into it: `reading()` and `writing()`; a third one is for its schema.
 
 SQLite is told what its defaults do not do: WAL, FULL, foreign keys, and BEGIN IMMEDIATE for writes,
 because a transaction that reads first and writes later fails at once when another writer came
@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from cosmos.errors import StateError
 from cosmos.state import migrations
 from cosmos.state.quick import sqlite_path
+from cosmos.state.transaction import Transaction
 from cosmos.state.trouble import explained
 
 PATIENCE_S = 5.0
@@ -35,12 +36,9 @@ class Database:
     """An open database. Safe for use from several threads."""
 
     def __init__(self, engine: Engine, name: str, path: Path | None) -> None:
-        # without the option, drivers of servers do not say whether ON CONFLICT DO NOTHING did something
-        self._engine = engine.execution_options(preserve_rowcount=True)
+        self._engine = engine
         self._name = name
         self._path = path
-        one_moment = {} if path else {"isolation_level": "REPEATABLE READ"}  # SQLite has it always
-        self._reader = self._engine.execution_options(**one_moment)
         self._turn = threading.Lock()
 
     @property
@@ -48,31 +46,39 @@ class Database:
         """The file of an SQLite database; None of a server's."""
         return self._path
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Transaction]:
         """One transaction that sees one moment and takes no lock that a writer minds."""
-        with explained(self._name, self._path), self._reader.begin() as connection:
-            self._begin(connection, "BEGIN")
-            yield connection
+        return self._transaction("BEGIN" if self._path else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[Transaction]:
         """One transaction; an exception undoes all of it. On SQLite it is alone among writers from its start."""
         # SQLite polls for its lock, up to 100 ms apart; among our own threads this one is handed over at once.
-        with explained(self._name, self._path), self._turn, self._engine.begin() as connection:
-            self._begin(connection, "BEGIN IMMEDIATE")
+        with self._turn, self._transaction("BEGIN IMMEDIATE" if self._path else "") as writes:
+            yield writes
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Transaction]:
+        """The pool rolls back what comes back to it without a commit. Drivers of servers begin by themselves."""
+        with explained(self._name, self._path, self._engine.dialect), closing(self._engine.raw_connection()) as pooled:
+            if begin:
+                pooled.cursor().execute(begin)
+            yield Transaction(pooled, self._engine.dialect)
+            pooled.commit()
+
+    @contextmanager
+    def schema(self, *, changes: bool = False) -> Iterator[Connection]:
+        """The same through SQLAlchemy, whose tools look at the schema and change it."""
+        with explained(self._name, self._path, self._engine.dialect), self._engine.begin() as connection:
+            if self._path:
+                connection.exec_driver_sql("BEGIN IMMEDIATE" if changes else "BEGIN")
             yield connection
 
     @contextmanager
     def outside_transactions(self) -> Iterator[sqlite3.Cursor]:
         """SQLite only: for what cannot be done within a transaction."""
-        with explained(self._name, self._path), closing(self._engine.raw_connection()) as pooled:
+        with explained(self._name, self._path, self._engine.dialect), closing(self._engine.raw_connection()) as pooled:
             yield cast("sqlite3.Cursor", pooled.cursor())
-
-    def _begin(self, connection: Connection, words: str) -> None:
-        """SQLite's driver begins nothing by itself (`_set_up`)."""
-        if self._path is not None:
-            cast("sqlite3.Connection", connection.connection.driver_connection).execute(words)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -168,7 +174,7 @@ def _switch_to_wal(raw: sqlite3.Cursor, deadline: float) -> str:
 
 
 def _check_schema(database: Database, name: str) -> None:
-    with database.reading() as connection:
+    with database.schema() as connection:
         version = _version(connection, name)
     if version == migrations.HEAD:
         return
@@ -177,7 +183,7 @@ def _check_schema(database: Database, name: str) -> None:
             f"the database {name} has schema {version}, and this cosmos knows schemas up to {migrations.HEAD}",
             "use the newer cosmos that wrote it (pip install -U cosmos-gitops); nothing was changed",
         )
-    with database.writing() as connection:
+    with database.schema(changes=True) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('cosmos schema'))"))
         migrations.upgrade(connection)

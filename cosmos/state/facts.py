@@ -8,14 +8,16 @@ import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Insert, Table, select
 
 from cosmos.core.files import Stamp
 from cosmos.core.run import MediaFacts
 from cosmos.state.board import printable
 from cosmos.state.database import Database
 from cosmos.state.tables import file_hashes, media, upsert
+from cosmos.state.transaction import Statement, Transaction
 
 Known = tuple[int, int, int, str]
 """Size, mtime in ns, inode, sha256."""
@@ -81,16 +83,13 @@ class SqlFactCache:
         return self._media
 
     def _read_files(self) -> dict[str, Known]:
-        columns = file_hashes.c
-        query = select(columns.path, columns.size, columns.mtime_ns, columns.inode, columns.sha256)
-        with self._database.reading() as connection:
-            return {
-                path: (size, mtime, inode, sha256) for path, size, mtime, inode, sha256 in connection.execute(query)
-            }
+        with self._database.reading() as transaction:
+            rows = transaction.rows(_FILES)
+            return {path: (size, mtime, inode, sha256) for path, size, mtime, inode, sha256 in rows}
 
     def _read_media(self) -> dict[str, MediaFacts | str]:
-        with self._database.reading() as connection:
-            rows = connection.execute(select(media.c.sha256, media.c.facts))
+        with self._database.reading() as transaction:
+            rows = transaction.rows(_MEDIA)
             unpacked = ((sha256, _unpack(facts)) for sha256, facts in rows)
             return {sha256: found for sha256, found in unpacked if found is not None}
 
@@ -99,9 +98,9 @@ class SqlFactCache:
         facts = [(sha256, _pack(found)) for sha256, found in decoded.items()]
         if not hashes and not facts:
             return
-        with self._database.writing() as connection:
-            _replace(connection, file_hashes, hashes)
-            _replace(connection, media, facts)
+        with self._database.writing() as transaction:
+            _replace(transaction, file_hashes, _KEEP_FILES, hashes)
+            _replace(transaction, media, _KEEP_MEDIA, facts)
 
 
 def _can_be_stored(path: str) -> bool:
@@ -128,10 +127,18 @@ def _unpack(text: str) -> MediaFacts | str | None:
         return None
 
 
-def _replace(connection: Connection, table: Table, rows: Sequence[tuple[object, ...]]) -> None:
+def _replace(transaction: Transaction, table: Table, keep: Statement, rows: Sequence[tuple[object, ...]]) -> None:
     names = [column.name for column in table.columns]
-    if rows:
-        kept = upsert(connection.dialect.name, table)
-        changes = {name: kept.excluded[name] for name in names[1:]}
-        statement = kept.on_conflict_do_update(index_elements=names[:1], set_=changes)
-        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+    transaction.change_each(keep, [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def _keep(dialect: str, table: Table) -> Insert:
+    kept = upsert(dialect, table)
+    key, *others = (column.name for column in table.columns)
+    return kept.on_conflict_do_update(index_elements=[key], set_={name: kept.excluded[name] for name in others})
+
+
+_FILES = Statement(select(*file_hashes.c))
+_MEDIA = Statement(select(*media.c))
+_KEEP_FILES = Statement(partial(_keep, table=file_hashes))
+_KEEP_MEDIA = Statement(partial(_keep, table=media))

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 
 from cosmos.core.ports import Clock
 from cosmos.errors import BusyError, Fenced, StateError
 from cosmos.state.database import Database
 from cosmos.state.process import Process, has_ended
 from cosmos.state.tables import lease
+from cosmos.state.transaction import Statement, Transaction
 
 logger = logging.getLogger(__name__)
 
@@ -31,13 +32,25 @@ LOOK_EVERY_S = 0.5
 Tell = Callable[[str], None]
 """Called with a sentence for a person who waits."""
 
-_EPOCH = select(lease.c.epoch).with_for_update(read=True)
-_LEASE = select(lease)
-_TAKE = update(lease).where(
-    lease.c.epoch == bindparam("same_epoch"),
-    lease.c.beat == bindparam("same_beat"),
-    lease.c.held == bindparam("same_held"),
+_EPOCH = Statement(select(lease.c.epoch).with_for_update(read=True))
+_PROCESS = tuple(field.name for field in fields(Process))
+_LEASE = Statement(
+    select(
+        *(lease.c.epoch, lease.c.held, lease.c.since, lease.c.beat, lease.c.beat_at),
+        *(lease.c[name] for name in _PROCESS),
+    )
 )
+_TAKE = Statement(
+    update(lease).where(
+        lease.c.epoch == bindparam("same_epoch"),
+        lease.c.beat == bindparam("same_beat"),
+        lease.c.held == bindparam("same_held"),
+    )
+)
+_OF_EPOCH = update(lease).where(lease.c.epoch == bindparam("same_epoch"))
+_BEAT = Statement(_OF_EPOCH.values(beat=lease.c.beat + 1, beat_at=bindparam("now")))
+_RELEASE = Statement(_OF_EPOCH.values(held=False))
+_DATABASE = Statement(select(lease.c.database))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,17 +154,17 @@ class Lease:
     def _try(self) -> Hold | _Row:
         """Take it if it is free. What was read is named in the update: of two that read the same one gets it."""
         while True:
-            with self._database.writing() as connection:
-                found = _read(connection)
+            with self._database.writing() as transaction:
+                found = _read(transaction)
                 if found.held and not self._is_dead(found):
                     return found
                 now = self._clock.now()
                 # so an older copy of the database, put back in its place, goes on above what hosts have seen
                 epoch = max(found.epoch + 1, int(now * 1000))
-                mine = {field.name: getattr(self._process, field.name) for field in fields(Process)}
+                mine = {name: getattr(self._process, name) for name in _PROCESS}
                 same = {"same_epoch": found.epoch, "same_beat": found.beat, "same_held": found.held}
                 values = {"epoch": epoch, "held": True, "since": now, "beat": 0, "beat_at": now, **mine}
-                if connection.execute(_TAKE, {**same, **values}).rowcount == 1:
+                if transaction.change(_TAKE, **same, **values) == 1:
                     return Hold(epoch=epoch, since=now)
 
     def _is_dead(self, found: _Row) -> bool:
@@ -163,18 +176,16 @@ class Lease:
     def _keep_beating(self, hold: Hold, end: threading.Event) -> None:
         while not end.wait(self._beat_every_s):
             try:
-                with self._database.writing() as connection:
-                    change = update(lease).where(lease.c.epoch == hold.epoch)
-                    moved = change.values(beat=lease.c.beat + 1, beat_at=self._clock.now())
-                    if connection.execute(moved).rowcount == 0:
+                with self._database.writing() as transaction:
+                    if transaction.change(_BEAT, same_epoch=hold.epoch, now=self._clock.now()) == 0:
                         return  # the next write of this controller is told who has it
             except StateError as error:  # busy or full: not lost by that
                 logger.warning("the lease could not be kept up: %s", error.message)
 
     def _release(self, hold: Hold) -> None:
         try:
-            with self._database.writing() as connection:
-                connection.execute(update(lease).where(lease.c.epoch == hold.epoch).values(held=False))
+            with self._database.writing() as transaction:
+                transaction.change(_RELEASE, same_epoch=hold.epoch)
         except StateError as error:  # the end of this process frees it as well
             logger.warning("the lease could not be given back: %s", error.message)
 
@@ -192,15 +203,15 @@ class Lease:
         )
 
 
-def require(connection: Connection, epoch: int) -> None:
+def require(transaction: Transaction, epoch: int) -> None:
     """Make sure, until the end of the transaction, that the lease is held as of this epoch.
 
     Raises:
         Fenced: Another controller has taken it since.
     """
     # on a server the row is locked, so that it is taken before or after this transaction; SQLite has one writer anyway
-    if connection.execute(_EPOCH).scalar_one() != epoch:
-        found = _read(connection)
+    if transaction.value(_EPOCH) != epoch:
+        found = _read(transaction)
         raise Fenced(
             f"another cosmos acts on this project now: process {found.holder.pid} of {found.holder.who}, "
             f"since {_utc(found.since)}; this one was silent too long and has stopped",
@@ -208,17 +219,15 @@ def require(connection: Connection, epoch: int) -> None:
         )
 
 
-def database_id(connection: Connection) -> str:
+def database_id(transaction: Transaction) -> str:
     """What tells this database from others; made with it."""
-    return str(connection.execute(select(lease.c.database)).scalar_one())
+    return str(transaction.value(_DATABASE))
 
 
-def _read(connection: Connection) -> _Row:
-    row = connection.execute(_LEASE).mappings().one()
-    return _Row(
-        holder=Process(**{field.name: row[field.name] for field in fields(Process)}),
-        **{field.name: row[field.name] for field in fields(_Row) if field.name != "holder"},
-    )
+def _read(transaction: Transaction) -> _Row:
+    epoch, held, since, beat, beat_at, *process = next(transaction.rows(_LEASE))
+    holder = Process(**dict(zip(_PROCESS, process, strict=True)))
+    return _Row(epoch=epoch, held=bool(held), since=since, beat=beat, beat_at=beat_at, holder=holder)
 
 
 def _utc(at: float) -> str:

@@ -8,13 +8,14 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
 from cosmos.core.digest import Digest, Material
 from cosmos.core.recorded import OPEN_STATES, Attempt, LedgerEntry, Recorded, Request
 from cosmos.state import suspending
 from cosmos.state.rows import ATTEMPT, LEDGER, REQUEST, attempt_of, entry_of, request_of, select_attempts
 from cosmos.state.tables import attempts, ledger, materials, requests
+from cosmos.state.transaction import Statement, Transaction, is_among, some_of
 
 ENDED_KEPT = 64
 """Attempts of each host that are over and given to the planner, whatever their digests."""
@@ -22,12 +23,14 @@ ENDED_KEPT = 64
 _HOST = [column.name for column in ATTEMPT].index("host")
 _ENDED_AT = [column.name for column in ATTEMPT].index("ended_at")
 
-_ATTEMPTS = select_attempts()
-_LEDGER = select(*LEDGER).execution_options(yield_per=1000)
-_REQUESTS = select(*REQUEST).order_by(requests.c.id)
-_MADE = select(materials.c.run_id, materials.c.digest)
+_ATTEMPTS = Statement(select_attempts())
+_LEDGER = Statement(select(*LEDGER))
+_REQUESTS = Statement(select(*REQUEST).order_by(requests.c.id))
+_ASKED = Statement(select(requests.c.digest).distinct())
+_MADE = Statement(select(materials.c.run_id, materials.c.digest))
+_MATERIALS = Statement(select(materials.c.run_id, materials.c.material).where(is_among(materials.c.run_id)))
 _OF_ATTEMPT = (ledger.c.digest == attempts.c.digest) & (ledger.c.attempt == attempts.c.number)
-_MEANS = (
+_MEANS = Statement(
     select(attempts.c.model, func.avg(ledger.c.duration_s))
     .join_from(ledger, attempts, _OF_ATTEMPT)
     .where(attempts.c.model != "")
@@ -35,32 +38,32 @@ _MEANS = (
 )
 
 
-def load(connection: Connection, wanted: Mapping[str, Digest]) -> Recorded:
+def load(transaction: Transaction, wanted: Mapping[str, Digest]) -> Recorded:
     """All about the wanted digests, and about those that still have something on a host."""
     desired = frozenset(wanted.values())
-    rows = connection.execute(_ATTEMPTS).all()
+    rows = list(transaction.rows(_ATTEMPTS))
     tried = _attempts(rows, desired)
     relevant = desired | tried.keys()
     return Recorded(
-        ledger=_ledger(connection, relevant),
+        ledger=_ledger(transaction, relevant),
         attempts=tried,
-        requests=_requests(connection, relevant),
-        previous=_previous(connection, wanted),
-        suspensions=suspending.read(connection),
+        requests=_requests(transaction, relevant),
+        previous=_previous(transaction, wanted),
+        suspensions=suspending.read(transaction),
         ended=_ended(rows),
-        durations_s=_durations(connection),
+        durations_s=_durations(transaction),
     )
 
 
-def everything(connection: Connection) -> Recorded:
+def everything(transaction: Transaction) -> Recorded:
     """Every result, attempt and newest request, of runs that are gone from the specs too."""
-    rows = connection.execute(_ATTEMPTS).all()
+    rows = list(transaction.rows(_ATTEMPTS))
     known = frozenset(row[0] for row in rows)
-    asked = frozenset(connection.execute(select(requests.c.digest).distinct()).scalars())
+    asked = frozenset(digest for (digest,) in transaction.rows(_ASKED))
     return Recorded(
-        ledger=_ledger(connection, known),
+        ledger=_ledger(transaction, known),
         attempts=_attempts(rows, known),
-        requests=_requests(connection, asked),
+        requests=_requests(transaction, asked),
     )
 
 
@@ -84,28 +87,26 @@ def _ended(rows: Sequence[Any]) -> dict[str, tuple[Attempt, ...]]:
     return {host: tuple(attempt_of(row) for row in over) for host, over in newest.items()}
 
 
-def _ledger(connection: Connection, relevant: Collection[Digest]) -> dict[Digest, LedgerEntry]:
-    rows = connection.execute(_LEDGER)
+def _ledger(transaction: Transaction, relevant: Collection[Digest]) -> dict[Digest, LedgerEntry]:
+    rows = transaction.rows(_LEDGER)
     return {row[0]: entry_of(row) for row in rows if row[0] in relevant}
 
 
-def _requests(connection: Connection, relevant: Collection[Digest]) -> dict[Digest, Request]:
+def _requests(transaction: Transaction, relevant: Collection[Digest]) -> dict[Digest, Request]:
     """The newest of each digest, by order of arrival: clocks of those who ask may differ."""
-    rows = connection.execute(_REQUESTS)
+    rows = transaction.rows(_REQUESTS)
     newest = {row[0]: row for row in rows if row[0] in relevant}
     return {digest: request_of(row) for digest, row in newest.items()}
 
 
-def _previous(connection: Connection, wanted: Mapping[str, Digest]) -> dict[str, Material]:
-    made = connection.execute(_MADE)
+def _previous(transaction: Transaction, wanted: Mapping[str, Digest]) -> dict[str, Material]:
+    made = transaction.rows(_MADE)
     stale = [run_id for run_id, digest in made if wanted.get(run_id, digest) != digest]
     found: dict[str, Material] = {}
-    for start in range(0, len(stale), 500):
-        some = materials.c.run_id.in_(stale[start : start + 500])
-        rows: Any = connection.execute(select(materials.c.run_id, materials.c.material).where(some))
-        found.update((run_id, json.loads(material)) for run_id, material in rows)
+    for some in some_of(stale):
+        found.update((run_id, json.loads(material)) for run_id, material in transaction.rows(_MATERIALS, **some))
     return found
 
 
-def _durations(connection: Connection) -> dict[str, float]:
-    return {model: float(mean) for model, mean in connection.execute(_MEANS)}
+def _durations(transaction: Transaction) -> dict[str, float]:
+    return {model: float(mean) for model, mean in transaction.rows(_MEANS)}

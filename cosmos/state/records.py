@@ -7,8 +7,6 @@ Each method is one short transaction; what it does in there is in `loading`, `cl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import Connection
-
 from cosmos.core.digest import Digest, Material
 from cosmos.core.observed import BatchMeta, Origin
 from cosmos.core.plan import Plan
@@ -21,6 +19,7 @@ from cosmos.state.database import Database
 from cosmos.state.history import Event
 from cosmos.state.lease import Hold
 from cosmos.state.statuses import read as read_board
+from cosmos.state.transaction import Transaction
 
 FORGET_EVERY_S = 3600.0
 """How often old events are looked for."""
@@ -48,82 +47,82 @@ class SqlRecords:
     @property
     def database_id(self) -> str:
         """What tells this database from all others."""
-        with self._database.reading() as connection:
-            return lease.database_id(connection)
+        with self._database.reading() as transaction:
+            return lease.database_id(transaction)
 
     @contextmanager
-    def _acting(self) -> Iterator[Connection]:
+    def _acting(self) -> Iterator[Transaction]:
         """A transaction of the engine."""
-        with self._database.writing() as connection:
+        with self._database.writing() as transaction:
             if self._epoch is not None:
-                lease.require(connection, self._epoch)
-            yield connection
+                lease.require(transaction, self._epoch)
+            yield transaction
 
     def load(self, wanted: Mapping[str, Digest]) -> Recorded:
-        with self._database.reading() as connection:
-            return loading.load(connection, wanted)
+        with self._database.reading() as transaction:
+            return loading.load(transaction, wanted)
 
     def meta(self, batch_id: str) -> BatchMeta | None:
-        with self._database.reading() as connection:
-            return history.meta(connection, batch_id)
+        with self._database.reading() as transaction:
+            return history.meta(transaction, batch_id)
 
     # What the engine records
 
     def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, result: LedgerEntry | None = None) -> bool:
         try:
-            with self._acting() as connection:
-                claims.intend(connection, attempt, material, meta)
+            with self._acting() as transaction:
+                claims.intend(transaction, attempt, material, meta)
                 if result is not None:
-                    claims.finished(connection, result, result.finished_at)
+                    claims.finished(transaction, result, result.finished_at)
         except claims.TakenError:
             return False
         return True
 
     def started(self, batch_id: str, at: float) -> None:
-        with self._acting() as connection:
-            claims.started(connection, batch_id, at)
+        with self._acting() as transaction:
+            claims.started(transaction, batch_id, at)
 
     def finished(self, entry: LedgerEntry, ended_at: float) -> None:
-        with self._acting() as connection:
-            claims.finished(connection, entry, ended_at)
+        with self._acting() as transaction:
+            claims.finished(transaction, entry, ended_at)
 
     def failed(self, batch_id: str, reason: Reason, message: str, ended_at: float, *, cancelled: bool) -> None:
-        with self._acting() as connection:
-            claims.failed(connection, batch_id, reason, message, ended_at, cancelled=cancelled)
+        with self._acting() as transaction:
+            claims.failed(transaction, batch_id, reason, message, ended_at, cancelled=cancelled)
 
     def released(self, batch_id: str) -> None:
-        with self._acting() as connection:
-            claims.released(connection, batch_id)
+        with self._acting() as transaction:
+            claims.released(transaction, batch_id)
 
     def request(self, request: Request, *, instead_of: Request | None = None) -> None:
-        with self._acting() as connection:
-            history.request(connection, request, instead_of)
+        with self._acting() as transaction:
+            history.request(transaction, request, instead_of)
 
     def suspend(self, said: Suspension) -> None:
         """Record that something is suspended, or used again."""
-        with self._database.writing() as connection:
-            suspending.write(connection, said)
+        with self._database.writing() as transaction:
+            suspending.write(transaction, said)
 
     def suspensions(self) -> Suspensions:
         """What is suspended now."""
-        with self._database.reading() as connection:
-            return suspending.read(connection)
+        with self._database.reading() as transaction:
+            return suspending.read(transaction)
 
     def event(self, kind: str, subject: str, reason: str, message: str, at: float) -> None:
-        with self._acting() as connection:
-            history.event(connection, kind, subject, reason, message, at)
+        with self._acting() as transaction:
+            history.event(transaction, kind, subject, reason, message, at)
 
     def save_statuses(self, plan: Plan, looked_at: float, holds: Callable[[str], bool] = lambda key: False) -> None:
-        with self._acting() as connection:
-            statuses.save(connection, plan, looked_at, holds)
+        with self._acting() as transaction:
+            statuses.save(transaction, plan, looked_at, holds)
             if not 0 <= looked_at - self._forgot_at < FORGET_EVERY_S:
-                history.forget_events(connection, looked_at)
+                history.forget_events(transaction, looked_at)
                 self._forgot_at = looked_at
 
     def note(self, name: str, value: str) -> None:
         """Keep a word beside the statuses, for readers of the board."""
-        with self._database.writing() as connection:
-            statuses.note(connection, name, value)
+        with self._database.writing() as transaction:
+            statuses.note(transaction, name, value)
 
     def noted(self, name: str) -> str:
         """What was kept last under a name; empty where nothing was."""
@@ -131,72 +130,77 @@ class SqlRecords:
 
     def noted_all(self, names: Sequence[str]) -> dict[str, str]:
         """The same for several names, as of one moment."""
-        with self._database.reading() as connection:
-            return statuses.noted(connection, names)
+        with self._database.reading() as transaction:
+            return statuses.noted(transaction, names)
 
     def raise_note(self, name: str, value: float) -> float:
         """Keep a number that only grows: this one, or a little more than the last; returns it."""
-        with self._database.writing() as connection:
-            return statuses.raise_note(connection, name, value)
+        with self._database.writing() as transaction:
+            return statuses.raise_note(transaction, name, value)
 
     # What people read
 
     def everything(self) -> Recorded:
         """Every result, attempt and newest request, of runs that are gone from the specs too."""
-        with self._database.reading() as connection:
-            return loading.everything(connection)
+        with self._database.reading() as transaction:
+            return loading.everything(transaction)
 
     def board(self, *, statuses: bool = True) -> Board:
         """Where every run stood at the last look; without `statuses` only who acts, and the notes."""
-        with self._database.reading() as connection:
-            return read_board(connection, whole=statuses)
+        with self._database.reading() as transaction:
+            return read_board(transaction, whole=statuses)
 
     def events(self, *, kind: str = "", since: float = 0.0, limit: int = 100) -> tuple[Event, ...]:
         """The newest events first."""
-        with self._database.reading() as connection:
-            return history.latest_events(connection, kind=kind, since=since, limit=limit)
+        with self._database.reading() as transaction:
+            return history.latest_events(transaction, kind=kind, since=since, limit=limit)
 
     def events_since(self, since: float, kind: str = "") -> tuple[Event, ...]:
         """All events of that time and later, oldest first."""
-        with self._database.reading() as connection:
-            return history.events_since(connection, since, kind)
+        with self._database.reading() as transaction:
+            return history.events_since(transaction, since, kind)
 
     def known_runs(self) -> tuple[tuple[str, str, str], ...]:
         """Key, id and digest of every run that ever was, once for each digest."""
-        with self._database.reading() as connection:
-            return history.known_runs(connection)
+        with self._database.reading() as transaction:
+            return history.known_runs(transaction)
 
     def origins(self) -> dict[str, tuple[str, Origin]]:
         """By batch id: who began it, and from which specs."""
-        with self._database.reading() as connection:
-            return history.origins(connection)
+        with self._database.reading() as transaction:
+            return history.origins(transaction)
 
     def history(self, subject: str, limit: int = 100) -> tuple[Event, ...]:
         """The newest events about a subject and about what is named below it, oldest first."""
-        with self._database.reading() as connection:
-            return history.events_about(connection, subject, limit)
+        with self._database.reading() as transaction:
+            return history.events_about(transaction, subject, limit)
 
     def attempts_of(self, run_id: str) -> tuple[Attempt, ...]:
         """Every attempt of a run, whatever its digest was then, oldest first."""
-        with self._database.reading() as connection:
-            return history.attempts_of(connection, run_id)
+        with self._database.reading() as transaction:
+            return history.attempts_of(transaction, run_id)
 
     def gpu_attempts(self, per_host: int = 50) -> tuple[Attempt, ...]:
         """The newest attempts that were given GPUs, so many of each host, oldest first."""
-        with self._database.reading() as connection:
-            return history.gpu_attempts(connection, per_host)
+        with self._database.reading() as transaction:
+            return history.gpu_attempts(transaction, per_host)
 
     def ledger_of(self, run_id: str) -> tuple[LedgerEntry, ...]:
         """Every result of a run, whatever its digest was then, newest first."""
-        with self._database.reading() as connection:
-            return history.ledger_of(connection, run_id)
+        with self._database.reading() as transaction:
+            return history.ledger_of(transaction, run_id)
+
+    def results(self, digests: Sequence[Digest]) -> tuple[LedgerEntry, ...]:
+        """What is done of some digests."""
+        with self._database.reading() as transaction:
+            return history.results(transaction, digests)
 
     def requests_of(self, digests: Sequence[Digest]) -> tuple[Request, ...]:
         """What people asked about some digests, oldest first."""
-        with self._database.reading() as connection:
-            return history.requests_of(connection, digests)
+        with self._database.reading() as transaction:
+            return history.requests_of(transaction, digests)
 
     def find_keys(self, word: str, limit: int = 20) -> tuple[str, ...]:
         """Keys of runs, those gone from the specs too, whose key, id or digest begins with a word."""
-        with self._database.reading() as connection:
-            return history.find_keys(connection, word, limit)
+        with self._database.reading() as transaction:
+            return history.find_keys(transaction, word, limit)

@@ -57,7 +57,7 @@ def attempt_of(row: Sequence[Any]) -> Attempt:
         intended_at=intended_at,
         started_at=started_at,
         ended_at=ended_at,
-        released=released,
+        released=bool(released),
     )
 
 
@@ -133,6 +133,6 @@ def request_of(row: Sequence[Any]) -> Request:
     return Request(digest=Digest(digest), verb=Verb(verb), after=after, at=at, by=by, why=why)
 
 
-def origin_of(row: Any) -> Origin:
-    """Of a row with these columns of `batches`."""
-    return Origin(commit=row.revision, author=row.author, committed_at=row.committed_at)
+def origin_of(revision: str, author: str, committed_at: float | None) -> Origin:
+    """Of these columns of `batches`."""
+    return Origin(commit=revision, author=author, committed_at=committed_at)

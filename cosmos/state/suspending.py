@@ -3,29 +3,32 @@
 Called by `SqlRecords`, in its transaction.
 """
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import func, insert, select
 
 from cosmos.core.suspension import Scope, Suspension, Suspensions
 from cosmos.state.board import printable
 from cosmos.state.tables import suspensions
+from cosmos.state.transaction import Statement, Transaction
 
 _NEWEST = select(func.max(suspensions.c.id)).group_by(suspensions.c.scope, suspensions.c.subject)
-_IN_FORCE = select(suspensions).where(suspensions.c.id.in_(_NEWEST))
+_WRITE = Statement(insert(suspensions))
+_IN_FORCE = Statement(
+    select(
+        suspensions.c.scope,
+        suspensions.c.subject,
+        suspensions.c.active,
+        suspensions.c.asked_at,
+        suspensions.c.asked_by,
+        suspensions.c.why,
+    ).where(suspensions.c.id.in_(_NEWEST))
+)
 
 
-def read(connection: Connection) -> Suspensions:
+def read(transaction: Transaction) -> Suspensions:
     """Those in force."""
-    rows = connection.execute(_IN_FORCE)
     said = [
-        Suspension(
-            scope=Scope(row.scope),
-            subject=row.subject,
-            active=row.active,
-            at=row.asked_at,
-            by=row.asked_by,
-            why=row.why,
-        )
-        for row in rows
+        Suspension(scope=Scope(scope), subject=subject, active=bool(active), at=at, by=by, why=why)
+        for scope, subject, active, at, by, why in transaction.rows(_IN_FORCE)
     ]
     active = [each for each in said if each.active]
     return Suspensions(
@@ -36,7 +39,7 @@ def read(connection: Connection) -> Suspensions:
     )
 
 
-def write(connection: Connection, said: Suspension) -> None:
+def write(transaction: Transaction, said: Suspension) -> None:
     row = {
         "scope": said.scope.value,
         "subject": said.subject,
@@ -45,4 +48,4 @@ def write(connection: Connection, said: Suspension) -> None:
         "asked_by": printable(said.by),
         "why": printable(said.why),
     }
-    connection.execute(insert(suspensions), [row])
+    transaction.change(_WRITE, **row)

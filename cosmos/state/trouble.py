@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import Dialect
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from cosmos.errors import StateError
@@ -38,19 +39,21 @@ _SQLITE = {
 
 
 @contextmanager
-def explained(name: str, path: Path | None) -> Iterator[None]:
+def explained(name: str, path: Path | None, dialect: Dialect) -> Iterator[None]:
     """Turn errors of the driver into StateError.
 
     Args:
         name: The database, as a person knows it; without a password.
         path: Its file, for SQLite.
+        dialect: Of its driver.
     """
+    driver = dialect.loaded_dbapi
     try:
         yield
     except DBAPIError as error:
         raise _explain(error.orig or error, name, path, isinstance(error, IntegrityError)) from error
-    except sqlite3.Error as error:
-        raise _explain(error, name, path, isinstance(error, sqlite3.IntegrityError)) from error
+    except driver.Error as error:
+        raise _explain(error, name, path, isinstance(error, driver.IntegrityError)) from error
 
 
 def _explain(error: BaseException, name: str, path: Path | None, breaks_rule: bool) -> StateError:
@@ -68,6 +71,8 @@ def _explain(error: BaseException, name: str, path: Path | None, breaks_rule: bo
 
 
 def _sqlite(error: sqlite3.Error) -> tuple[str, str]:
+    if isinstance(error, sqlite3.ProgrammingError):
+        return "cannot be used", BUG
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:  # raised by the driver itself: text that is not UTF-8, or our own integrity check
         return "is damaged", DAMAGED

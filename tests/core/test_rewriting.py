@@ -194,7 +194,7 @@ def scenes(draw: st.DrawFn) -> Scene:
     return documents, which, draw(st.integers(0, len(documents[which]) - 1))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(scenes(), VALUES, st.sampled_from(["\n", "\r\n"]), st.sampled_from(["set", "add", "remove"]))
 def test_every_other_byte_of_a_file_stays(scene: Scene, value: object, ending: str, what: str) -> None:
     documents, which, index = scene
@@ -231,7 +231,7 @@ def test_every_other_byte_of_a_file_stays(scene: Scene, value: object, ending: s
         assert text.count("\n") == text.count("\r\n")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.dictionaries(st.from_regex("[a-z]{1,5}", fullmatch=True), VALUES, min_size=1, max_size=4))
 def test_a_new_document_says_what_it_is_to_say(data: dict[str, object]) -> None:
     made = document(data)

@@ -103,7 +103,7 @@ def test_a_rating_of_another_output_chooses_nothing(shop: Workshop) -> None:
 
 
 PROBLEMS = [
-    ("rating >= 4 and", "is no condition"),
+    ("rating >= 4 and", "cannot be read"),
     ("params.word > 4", "source: where cannot be judged: values that cannot be compared"),
 ]
 

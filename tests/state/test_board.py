@@ -20,6 +20,7 @@ from cosmos.state.board import Board, pack, unpack
 from cosmos.state.database import Database, open_database
 from cosmos.state.quick import read_board
 from cosmos.state.records import SqlRecords
+from cosmos.state.transaction import Statement
 from tests.makers import NOW, a_digest
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -100,17 +101,14 @@ def test_before_the_first_look_there_is_no_time_of_it(records: SqlRecords, url: 
 
 def test_only_rows_that_differ_are_written(records: SqlRecords, database: Database) -> None:
     save(records, *(a_status(f"city-{number}") for number in range(10)))
-    with database.writing() as connection:
-        connection.execute(text("CREATE TABLE touched (key TEXT)"))
+    with database.writing() as transaction:
+        transaction.change(Statement(text("CREATE TABLE touched (key TEXT)")))
         for change in ("INSERT", "UPDATE"):
-            connection.execute(
-                text(
-                    f"CREATE TRIGGER on_{change} AFTER {change} ON runs BEGIN INSERT INTO touched VALUES (new.key); END"
-                )
-            )
+            trigger = f"AFTER {change} ON runs BEGIN INSERT INTO touched VALUES (new.key); END"
+            transaction.change(Statement(text(f"CREATE TRIGGER on_{change} {trigger}")))
     save(records, *(a_status(f"city-{number}", attempt=number // 9) for number in range(11)), at=NOW + 1)
-    with database.reading() as connection:
-        touched = set(connection.execute(text("SELECT key FROM touched")).scalars())
+    with database.reading() as transaction:
+        touched = {key for (key,) in transaction.rows(Statement(text("SELECT key FROM touched")))}
     assert touched == {"city-9", "city-10"}
     assert records.board().looked_at == NOW + 1
 
@@ -147,8 +145,10 @@ def test_a_run_that_left_the_specs_stays_gone_while_a_broken_file_may_bring_it_b
 
 def test_words_of_a_newer_program_read_as_none(records: SqlRecords, database: Database, url: str) -> None:
     save(records, a_status("city", cause=Cause.FORCED, reason=Reason.TIMEOUT))
-    with database.writing() as connection:
-        connection.execute(text("UPDATE runs SET cause = 'moonlight', reason = 'MoonFull', phase = 'Dreaming'"))
+    with database.writing() as transaction:
+        transaction.change(
+            Statement(text("UPDATE runs SET cause = 'moonlight', reason = 'MoonFull', phase = 'Dreaming'"))
+        )
     (status,) = records.board().statuses
     assert (status.cause, status.reason, status.phase) == (None, None, Phase.PENDING)
     assert read_board(url) == records.board()
@@ -168,8 +168,8 @@ def test_the_quick_way_imports_no_library(records: SqlRecords, url: str) -> None
 
 def test_the_quick_way_works_while_a_writer_is_active(records: SqlRecords, database: Database, url: str) -> None:
     save(records, a_status("city"))
-    with database.writing() as connection:
-        connection.execute(text("UPDATE runs SET host = 'half-way'"))
+    with database.writing() as transaction:
+        transaction.change(Statement(text("UPDATE runs SET host = 'half-way'")))
         board = read_board(url, patience_s=0)
     assert board is not None
     assert board.statuses == (a_status("city"),)
@@ -197,8 +197,8 @@ def test_the_quick_way_leaves_what_it_does_not_know(url: str) -> None:
 
 @pytest.mark.parametrize("version", ["0000", "9999"])
 def test_the_quick_way_leaves_other_schemas(database: Database, url: str, version: str) -> None:
-    with database.writing() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+    with database.writing() as transaction:
+        transaction.change(Statement(text("UPDATE alembic_version SET version_num = :version")), version=version)
     assert read_board(url) is None
 
 

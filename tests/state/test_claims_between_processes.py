@@ -12,6 +12,7 @@ from sqlalchemy import text
 from cosmos.core.recorded import AttemptState
 from cosmos.state.database import Database, open_database
 from cosmos.state.records import SqlRecords
+from cosmos.state.transaction import Statement
 from tests.makers import a_digest
 
 CLAIM = """
@@ -84,9 +85,9 @@ def test_a_writer_killed_at_any_moment_loses_nothing_that_it_was_told(url: str, 
         writer.send_signal(signal.SIGKILL)
         told += [line.split() for line in writer.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
     with closing(open_database(url)) as database:
-        with database.reading() as connection:
-            assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
-            assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+        with database.reading() as transaction:
+            assert transaction.value(Statement(text("PRAGMA integrity_check"))) == "ok"
+            assert transaction.row(Statement(text("PRAGMA foreign_key_check"))) is None
         loaded = SqlRecords(database).load({})
         states = {digest: tried[0].state for digest, tried in loaded.attempts.items()}
         assert {a_digest(key) for _, key in told} <= states.keys()

@@ -14,6 +14,7 @@ from cosmos.core.run import MediaFacts
 from cosmos.errors import StateError
 from cosmos.state.database import Database, open_database
 from cosmos.state.facts import SqlFactCache
+from cosmos.state.transaction import Statement
 from tests.makers import a_digest
 
 STAMP = Stamp(size=10, mtime_ns=1_700_000_000_123_456_789, inode=5)
@@ -74,8 +75,8 @@ def test_a_name_that_is_not_text_hinders_nothing(cache: SqlFactCache, database: 
 def test_facts_of_another_version_are_found_again(cache: SqlFactCache, database: Database) -> None:
     cache.remember_media(SHA256, FACTS)
     cache.flush()
-    with database.writing() as connection:
-        connection.execute(text('UPDATE media SET facts = \'{"frames": 24, "colours": 3}\''))
+    with database.writing() as transaction:
+        transaction.change(Statement(text('UPDATE media SET facts = \'{"frames": 24, "colours": 3}\'')))
     assert SqlFactCache(database).media(SHA256) is None
 
 

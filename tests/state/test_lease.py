@@ -24,6 +24,7 @@ from cosmos.state.lease import STILL_S, Lease
 from cosmos.state.process import Process, this_process
 from cosmos.state.records import SqlRecords
 from cosmos.state.tables import lease, metadata
+from cosmos.state.transaction import Statement
 from tests.makers import NOW, a_batch_id, a_batch_meta, a_ledger_entry, a_request, an_attempt
 
 HOLD = """
@@ -229,8 +230,8 @@ def test_no_jump_of_a_clock_ends_a_lease(desk: Desk, jump: float) -> None:
 
 
 def beat(database: Database) -> None:
-    with database.writing() as connection:
-        connection.execute(update(lease).values(beat=lease.c.beat + 1))
+    with database.writing() as transaction:
+        transaction.change(Statement(update(lease).values(beat=lease.c.beat + 1)))
 
 
 def test_who_asks_again_and_again_has_watched(desk: Desk) -> None:
@@ -264,8 +265,8 @@ def test_the_beat_of_a_holder_moves_by_itself(owner: "subprocess.Popen[str]", da
 
 
 def beats(database: Database) -> int:
-    with database.reading() as connection:
-        return int(connection.execute(select(lease.c.beat)).scalar_one())
+    with database.reading() as transaction:
+        return int(transaction.value(Statement(select(lease.c.beat))))
 
 
 # Fencing
@@ -304,10 +305,8 @@ def test_what_a_controller_writes_after_another_took_over_is_refused_whole(desk:
 
 
 def everything(database: Database) -> dict[str, list[tuple[object, ...]]]:
-    with database.reading() as connection:
-        return {
-            table.name: [tuple(row) for row in connection.execute(table.select())] for table in metadata.sorted_tables
-        }
+    with database.reading() as transaction:
+        return {table.name: list(transaction.rows(Statement(table.select()))) for table in metadata.sorted_tables}
 
 
 def test_the_end_of_one_that_lost_it_does_not_free_it(desk: Desk) -> None:

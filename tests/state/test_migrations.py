@@ -22,6 +22,7 @@ from cosmos.state.database import Database, open_database
 from cosmos.state.lease import database_id
 from cosmos.state.records import SqlRecords
 from cosmos.state.tables import metadata
+from cosmos.state.transaction import Statement
 
 OPEN_AND_CLOSE = """
 import sys
@@ -60,7 +61,7 @@ def test_the_history_is_that_of_the_scripts() -> None:
 
 
 def test_a_migrated_schema_has_the_tables_that_the_code_uses(database: Database) -> None:
-    with database.reading() as connection:
+    with database.schema() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
@@ -85,7 +86,7 @@ def test_on_a_server_too_one_attempt_of_a_digest_is_open() -> None:
 
 def test_upgrading_a_current_schema_changes_nothing(database: Database, path: Path) -> None:
     before = schema(path)
-    with database.writing() as connection:
+    with database.schema(changes=True) as connection:
         migrations.upgrade(connection)
     assert schema(path) == before
 
@@ -134,10 +135,10 @@ def test_a_database_of_the_first_version_gets_its_lease_and_keeps_what_it_has(ur
         command.upgrade(config, "0001")
         connection.execute(text("INSERT INTO notes VALUES ('specs', 'as they were')"))
     engine.dispose()
-    with closing(open_database(url)) as database, database.reading() as connection:
-        assert connection.execute(text("SELECT value FROM notes")).scalars().all() == ["as they were"]
-        assert connection.execute(text("SELECT id, epoch, held FROM lease")).all() == [(1, 0, False)]
-        assert len(database_id(connection)) == 32
+    with closing(open_database(url)) as database, database.reading() as transaction:
+        assert transaction.row(Statement(text("SELECT value FROM notes"))) == ("as they were",)
+        assert transaction.row(Statement(text("SELECT id, epoch, held FROM lease"))) == (1, 0, 0)
+        assert len(database_id(transaction)) == 32
 
 
 def test_a_batch_of_before_there_were_authors_is_kept_and_has_none(url: str, path: Path) -> None:
@@ -160,6 +161,6 @@ def test_a_batch_of_before_there_were_authors_is_kept_and_has_none(url: str, pat
 def test_no_two_databases_have_one_id(tmp_path: Path) -> None:
     ids = set()
     for name in ("a.db", "b.db"):
-        with closing(open_database(f"sqlite:///{tmp_path}/{name}")) as database, database.reading() as connection:
-            ids.add(database_id(connection))
+        with closing(open_database(f"sqlite:///{tmp_path}/{name}")) as database, database.reading() as transaction:
+            ids.add(database_id(transaction))
     assert len(ids) == 2

@@ -15,6 +15,7 @@ from cosmos.errors import StateError
 from cosmos.state.database import Database, open_database
 from cosmos.state.migrations import HEAD
 from cosmos.state.records import SqlRecords
+from cosmos.state.transaction import Statement
 from tests.makers import a_batch_meta, a_digest, an_attempt
 
 
@@ -28,35 +29,35 @@ def other_connection(path: Path, timeout_s: float = 0) -> "closing[sqlite3.Conne
 
 
 def test_writes_are_durable_and_rules_are_enforced(database: Database) -> None:
-    with database.reading() as connection:
+    with database.reading() as transaction:
         settings = {
-            name: connection.execute(text(f"PRAGMA {name}")).scalar()
+            name: transaction.value(Statement(text(f"PRAGMA {name}")))
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         }
     assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 5000}
 
 
 def test_a_write_is_alone_from_its_start(database: Database, path: Path) -> None:
-    with database.writing() as connection, other_connection(path) as other:
-        connection.execute(text("SELECT count(*) FROM runs"))
+    with database.writing() as transaction, other_connection(path) as other:
+        transaction.row(Statement(text("SELECT count(*) FROM runs")))
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             other.execute("BEGIN IMMEDIATE")
 
 
 def test_a_read_hinders_no_writer_and_sees_one_moment(database: Database) -> None:
     records = SqlRecords(database)
-    with database.reading() as connection:
-        count = text("SELECT count(*) FROM attempts")
-        assert connection.execute(count).scalar() == 0
+    with database.reading() as transaction:
+        count = Statement(text("SELECT count(*) FROM attempts"))
+        assert transaction.value(count) == 0
         assert intend(records)
-        assert connection.execute(count).scalar() == 0
+        assert transaction.value(count) == 0
 
 
 def test_an_exception_undoes_the_whole_write(database: Database) -> None:
-    with pytest.raises(StateError, match="refused a row"), database.writing() as connection:
-        connection.execute(text("INSERT INTO notes VALUES ('a', 'b'), ('a', 'c')"))
-    with database.reading() as connection:
-        assert connection.execute(text("SELECT count(*) FROM notes")).scalar() == 0
+    with pytest.raises(StateError, match="refused a row"), database.writing() as transaction:
+        transaction.change(Statement(text("INSERT INTO notes VALUES ('a', 'b'), ('a', 'c')")))
+    with database.reading() as transaction:
+        assert transaction.value(Statement(text("SELECT count(*) FROM notes"))) == 0
 
 
 def test_opening_a_current_database_does_not_import_alembic(database: Database, url: str) -> None:
@@ -120,9 +121,9 @@ def test_a_moved_away_database_can_be_begun_anew(url: str, path: Path) -> None:
 
 
 def test_a_newer_schema_is_refused_and_not_touched(database: Database, url: str, path: Path) -> None:
-    with database.writing() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-        connection.execute(text("DROP TABLE notes"))
+    with database.writing() as transaction:
+        transaction.change(Statement(text("UPDATE alembic_version SET version_num = '9999'")))
+        transaction.change(Statement(text("DROP TABLE notes")))
     with pytest.raises(StateError, match=f"has schema 9999, and this cosmos knows schemas up to {HEAD}") as caught:
         open_database(url)
     assert "pip install -U" in caught.value.hint
@@ -194,8 +195,8 @@ def test_a_full_disk_loses_nothing_and_is_survived(small_disk: Path) -> None:
         assert intend(records, "after")
         assert len(records.load({}).attempts) == kept + 1
         assert a_digest("before") in records.load({}).attempts
-        with database.reading() as connection:
-            assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
+        with database.reading() as transaction:
+            assert transaction.value(Statement(text("PRAGMA integrity_check"))) == "ok"
 
 
 def intend_many(records: SqlRecords) -> None:
