@@ -10,10 +10,24 @@ from types import MappingProxyType
 
 from cosmos.adapters.base import Adapter
 from cosmos.adapters.command import CommandAdapter
+from cosmos.adapters.cosmos3 import Cosmos3Adapter
+from cosmos.adapters.cosmos3_request import NIM, VLLM
+from cosmos.adapters.cosmos3_server import Cosmos3ServerAdapter
+from cosmos.adapters.predict25 import Predict25Adapter
 from cosmos.adapters.preview import PreviewAdapter
 from cosmos.adapters.transfer1_enhance import Transfer1EnhanceAdapter
+from cosmos.adapters.transfer25 import Transfer25Adapter
 
-ADAPTERS: Mapping[str, Adapter] = MappingProxyType(
-    {adapter.name: adapter for adapter in (CommandAdapter(), PreviewAdapter(), Transfer1EnhanceAdapter())}
+_ALL: tuple[Adapter, ...] = (
+    CommandAdapter(),
+    PreviewAdapter(),
+    Transfer1EnhanceAdapter(),
+    Transfer25Adapter(),
+    Predict25Adapter(),
+    Cosmos3Adapter(),
+    Cosmos3ServerAdapter("cosmos3-vllm", VLLM),
+    Cosmos3ServerAdapter("cosmos3-nim", NIM),
 )
+
+ADAPTERS: Mapping[str, Adapter] = MappingProxyType({adapter.name: adapter for adapter in _ALL})
 """Adapters by name. They hold no state, so one instance of each serves everybody."""

@@ -81,7 +81,9 @@ class CommandAdapter:
         values |= {f"inputs.{role}": f"{ROOT}/inputs/{name}" for role, name in files.items()}
         values |= {f"outputs.{name}": f"{ROOT}/outputs/{folder}/{file.path}" for name, file in run.outputs.items()}
         values |= {f"paths.{name}": path for name, path in run.model.paths.items()}
-        values |= {f"params.{name}": template.argument(value) for name, value in run.params.items()}
+        values |= {
+            f"params.{name}": None if value is None else template.argument(value) for name, value in run.params.items()
+        }
         argv = template.render(run.model.command, values)
         return Launch(argv=argv, inputs={name: role for role, name in files.items()})
 

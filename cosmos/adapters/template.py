@@ -2,7 +2,7 @@
 
 A brace that is meant as such is written twice. There is no shell and there is no quoting: an element of
 the template becomes one argument, whatever its values contain. An element that names an optional input
-which a run does not have is left out, so write `--mask={inputs.mask}` as one element.
+or parameter which a run does not have is left out, so write `--mask={inputs.mask}` as one element.
 """
 
 import re

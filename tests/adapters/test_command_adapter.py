@@ -95,6 +95,16 @@ def test_an_element_with_an_absent_optional_input_is_left_out() -> None:
     assert fill(ADAPTER.launch(given, FOLDER).argv, {ROOT: "/run"})[1] == "--mask=/run/inputs/mask.png"
 
 
+def test_an_element_with_a_parameter_that_has_no_value_is_left_out() -> None:
+    free = ParamType(type="int", required=False)
+    command = ("x", "--limit={params.limit}", "{inputs.video}", "{outputs.video}")
+    model = a_command_model(*command, params={"limit": free})
+    assert argv(model)[:2] == ("x", "/run/inputs/video.mp4")
+    draft = a_draft(model, params={"limit": 3})
+    given = as_run(draft, ADAPTER.resolve(draft, FILES))
+    assert fill(ADAPTER.launch(given, FOLDER).argv, {ROOT: "/run"})[1] == "--limit=3"
+
+
 def test_another_runs_output_is_an_input_of_its_role() -> None:
     draft = a_draft(a_command_model(), source=Source(key="first", role="video", file="made.mov"))
     launch = ADAPTER.launch(as_run(draft, ADAPTER.resolve(draft, {})), FOLDER)

@@ -425,6 +425,13 @@ def test_a_run_is_not_held_by_a_broken_file_that_has_its_name_in_it() -> None:
     assert (keys(found), set(found.held)) == (["a"], set())
 
 
+def test_a_parameter_without_a_default_is_required_and_one_with_null_is_not() -> None:
+    params = "params: {must: {type: int}, may: {type: int, default: null}, does: {type: int, default: 1}}"
+    found = expanded(f"kind: Model\nname: preview\nadapter: command\n{params}\n" + run("r"))
+    declared = by_key(found)["r"].model.params
+    assert {name: kind.required for name, kind in declared.items()} == {"must": True, "may": False, "does": False}
+
+
 def test_a_model_of_a_broken_file_is_not_taken_from_the_built_in_ones() -> None:
     found = expand_broken("kind: Model\nname: preview\nadaptor: x\n", run("a"))
     assert (found.drafts, found.problems, set(found.held)) == ((), (), {"a"})

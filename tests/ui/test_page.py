@@ -185,14 +185,16 @@ def test_every_page_fits(visit: Visit, width: int, theme: str) -> None:
     assert page.evaluate("document.documentElement.dataset.theme") != theme
 
 
-def test_files_are_given_out_by_what_is_recorded(visit: Visit, address: str) -> None:
+def test_files_are_given_out_by_what_is_recorded(visit: Visit, address: str, shown: Project) -> None:
+    shown.write("inputs/private.mp4", "no run reads it")
     page = visit(f"/runs?run={ONE}")
     video = page.locator(".player").get_attribute("src")
     assert video is not None
     part = page.request.get(f"{address}{video}", headers={"Range": "bytes=0-9"})
     assert (part.status, len(part.body()), part.headers["content-type"]) == (206, 10, "video/mp4")
+    assert page.request.get(f"{address}/media/input/inputs/city/color.mp4").status == 200
     for path in (
-        "/media/input/cosmos.toml",
+        "/media/input/inputs/private.mp4",
         "/media/input/..%2f..%2fetc%2fpasswd",
         "/media/input/specs/city.yaml",
         f"{video.rpartition('/')[0]}/..%2f..%2fstate.db",
