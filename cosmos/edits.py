@@ -92,3 +92,20 @@ class GoBack:
     edits: tuple[FileEdit, ...]
     others: tuple[Difference, ...]
     is_made: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeBack:
+    """What brings back the specs that were removed last.
+
+    `documents` are those that come back, as `run city`, and `keys` the runs. `commit` is the one that removed them,
+    with who made it, when, and its first line; all empty where they are gone from the files and no commit says so.
+    """
+
+    documents: tuple[str, ...]
+    keys: tuple[str, ...]
+    edit: Edit
+    commit: str = ""
+    author: str = ""
+    at: float = 0.0
+    words: str = ""

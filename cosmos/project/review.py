@@ -1,13 +1,16 @@
-"""Looking at a change before it is made: saved plans, specs against those of another commit, going back."""
+"""Looking at a change before it is made: saved plans, specs of another commit, going back, taking back a removal."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from cosmos.core.comparison import Comparison
-from cosmos.edits import GoBack
+from cosmos.edits import GoBack, TakeBack
 from cosmos.outcome import PlanView
-from cosmos.project import comparing, going_back, saved
+from cosmos.project import comparing, going_back, saved, taking_back
 from cosmos.project.wiring import Project
+
+WITHIN_S = 86400.0
+"""A removal that is older is hardly a slip."""
 
 
 class Review:
@@ -64,3 +67,28 @@ class Review:
             SourceError: git did not commit; the files are as they were.
         """
         return going_back.carry_out(self._open(), plan, commit=commit)
+
+    def removed(self, within_s: float = WITHIN_S) -> TakeBack:
+        """What would bring back the specs that were removed last, from the files or by a commit. Changes nothing.
+
+        Args:
+            within_s: A commit that is older is left alone.
+
+        Raises:
+            RefusedError: Nothing was removed, or it cannot be put back without touching what is beside it.
+        """
+        return taking_back.prepare(self._open(), within_s)
+
+    def plan(self, found: TakeBack) -> PlanView | None:
+        """What apply would then do for the runs that come back; None where none do. Looks at the hosts."""
+        return taking_back.plan(self._open(), found)
+
+    def take_back(self, found: TakeBack, *, commit: bool = True) -> str:
+        """Change the spec files, and commit those that a commit had removed. Returns the commit, empty without one.
+
+        Raises:
+            SpecError: The specs would have new problems.
+            RefusedError: A file has changed since, or has changes that are not committed.
+            SourceError: git did not commit; the files are as they were.
+        """
+        return taking_back.carry_out(self._open(), found, commit=commit)

@@ -25,7 +25,7 @@ from cosmos.engine.desire import Surroundings, desire
 from cosmos.engine.provenance import PROVENANCE
 from cosmos.engine.workers import ThreadWorkers
 from cosmos.engine.world import SystemClock, World
-from cosmos.errors import Fenced
+from cosmos.errors import Fenced, StateError
 from cosmos.hosts.docker.command import Grants
 from cosmos.hosts.docker.executor import DockerExecutor
 from cosmos.hosts.local import LocalTransport
@@ -137,15 +137,16 @@ def open_project(settings: Settings) -> Project:
     """Open or create the project's state.
 
     Raises:
-        StateError: The database cannot be used.
+        StateError: The database cannot be used, or git tracks files of the state.
         StorageError: A folder of the project cannot be made.
     """
+    tree = WorkingTree(settings.root, settings.specs)
+    revision = tree.revision()
+    _require_own(settings, tree, revision)
     database = open_database(settings.database_url)
     records = SqlRecords(database)
     facts = SqlFactCache(database)
     probe = MediaProbe()
-    tree = WorkingTree(settings.root, settings.specs)
-    revision = tree.revision()
     configs = tuple(_config(name, host) for name, host in sorted(settings.hosts.items()))
     who = f"{user_name()}@{socket.gethostname()}"
     make = _Making(settings, owner_of(settings, records, who))
@@ -178,6 +179,20 @@ def open_project(settings: Settings) -> Project:
     )
     stock = LocalStock(settings.state / "store", settings.outputs, facts)
     return Project(settings, database, records, machines, facts, world, stock, surroundings, tree, revision)
+
+
+def _require_own(settings: Settings, tree: WorkingTree, revision: Revision) -> None:
+    """Refuse a state that came with a repository: who made that may say in it what is done, and whom to trust."""
+    database = sqlite_path(settings.database_url)
+    there = [path for path in (settings.state, database) if path is not None and os.path.lexists(path)]
+    found = tree.tracked(there) if there and revision.commit else ""
+    if found:
+        file = settings.root / found
+        name = settings.state.relative_to(settings.root) if file.is_relative_to(settings.state) else found
+        raise StateError(
+            f"git tracks {found}: what came with a repository is not used as the state of this machine",
+            f"if it was made here, `git rm -r --cached {name}` and put {name} into .gitignore; else `git rm -r {name}`",
+        )
 
 
 @cache

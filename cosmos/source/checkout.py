@@ -7,10 +7,14 @@ one thing here that does, and that writes.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cosmos.errors import RefusedError, SourceError
-from cosmos.source.commits import Repository
+from cosmos.source.commits import Commit, Repository
 from cosmos.source.git import Git
+
+if TYPE_CHECKING:
+    from cosmos.core.load import SourceFile
 
 COMMIT_S = 900.0
 """Longest time of a commit with its hooks."""
@@ -47,6 +51,23 @@ class Checkout(Repository):
         absent = frozenset(path for path, status in paths.items() if status == "A")
         return Since(there=frozenset(paths) - absent, absent=absent)
 
+    def changes(self, folder: str, since: float) -> tuple[Commit, ...]:
+        """The commits of this branch that changed a folder of the project since a time, newest first.
+
+        A merge stands for all that came with it. Those before which nothing is known are left out.
+
+        Args:
+            folder: As seen from the project.
+            since: In seconds since the epoch.
+        """
+        words = ("--first-parent", "--min-parents=1", f"--since=@{int(since)}", "--end-of-options")
+        return self._commits(*words, self.resolve("HEAD"), "--", f"{self._prefix}{folder}")
+
+    def specs_if_any(self, commit: str, folder: str) -> "tuple[SourceFile, ...]":
+        """The spec files of a commit; none where it has no such folder, as git keeps no empty ones."""
+        code, _, _ = self._git.ask("cat-file", "-e", f"{self.resolve(commit)}:{self._prefix}{folder}")
+        return self.specs(commit, folder) if code == 0 else ()
+
     def write_file(self, commit: str, path: str, target: Path) -> None:
         """Write a file as a checkout of the commit has it, large ones that are kept beside git included."""
         with target.open("wb") as file:
@@ -67,6 +88,13 @@ class Checkout(Repository):
             if line:
                 what = "is in no commit" if line[:2] in ("??", "!!") else "has changes that are not committed"
                 raise RefusedError(f"{line[3:]} {what}", "commit or remove them first: nothing was changed")
+
+    def unstage_removals(self, paths: Sequence[str]) -> None:
+        """Of some files, forget that they are to be gone with the next commit."""
+        out = self._git.run("status", "--porcelain=v1", "-z", "--no-renames", "--", *paths)
+        staged = {line[3:] for line in out.decode("utf-8", "surrogateescape").split("\0") if line.startswith("D")}
+        if staged:
+            self._git.run("reset", "--quiet", "--", *paths)
 
     def commit(self, paths: Sequence[str], message: str) -> str:
         """Commit some files as they are now, or their removal, and nothing else that is staged. Returns the commit."""

@@ -9,7 +9,7 @@ runs are no longer wanted.
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,6 +88,19 @@ class WorkingTree:
         except SourceError as error:
             return _unknown(error.message.removeprefix(f"{self._root}: "))
         return _revision(out.split(b"\0"))
+
+    def tracked(self, paths: Iterable[Path]) -> str:
+        """One of the files there that git tracks, as seen from the project; empty without any.
+
+        Raises:
+            SourceError: git cannot tell.
+        """
+        paths = [each for path in paths for each in (path.absolute(), path.resolve())]
+        inside = [str(path) for path in paths if any(map(path.is_relative_to, (self._root, self._root.resolve())))]
+        if not inside:
+            return ""
+        out = Git(self._root).run("ls-files", "-z", "--", *inside, timeout_s=GIT_TIMEOUT_S)
+        return printable_path(out.split(b"\0")[0].decode("utf-8", "surrogateescape"))
 
     def _check_folder(self) -> None:
         hint = "make it with `cosmos init`, or set project.specs in cosmos.toml"
