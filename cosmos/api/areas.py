@@ -14,6 +14,7 @@ from cosmos.settings import Settings
 
 if TYPE_CHECKING:
     from cosmos.project.acting import Acting
+    from cosmos.project.inputs import Inputs
     from cosmos.project.machines import Machines
     from cosmos.project.review import Review
     from cosmos.project.specs import Specs
@@ -89,6 +90,13 @@ class Areas:
         from cosmos.project.specs import Specs
 
         return Specs(lambda: self._project)
+
+    @cached_property
+    def inputs(self) -> "Inputs":
+        """The scenes: what there is, what uses them, and making them of renders."""
+        from cosmos.project.inputs import Inputs
+
+        return Inputs(lambda: self._project)
 
     @cached_property
     def sweeps(self) -> "Sweeps":
