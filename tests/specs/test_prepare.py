@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -145,6 +146,18 @@ def test_videos_that_fit_are_taken_as_they_are(workshop: Workshop, tmp_path: Pat
     assert done.scene.controls == ("edge", "vis")
 
 
+def write_uneven(path: Path) -> None:
+    """A video whose fourth frame stays for three times as long as the others."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for index in range(FRAMES):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(colors(index)), format="rgb24")
+            frame.pts, frame.time_base = index + (2 if index > 3 else 0), Fraction(1, 24)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
 def changed(render: Path, what: str) -> dict[str, object]:
     """One thing wrong with a render, and the options to try it with."""
     second = render / f"city_beauty.{FIRST + 1}.png"
@@ -169,6 +182,11 @@ def changed(render: Path, what: str) -> dict[str, object]:
     elif what == "wide ids":
         for path in render.glob("aov/objectID*"):
             write_png(path, depths(0))
+    elif what == "small ids":
+        for path in render.glob("aov/objectID*"):
+            write_png(path, ids(0)[:24, :32])
+    elif what == "pace":
+        write_uneven(render / "vis.mp4")
     elif what == "flat":
         for path in render.glob("aov/depth*"):
             write_png(path, np.full((HEIGHT, WIDTH), 7, np.uint16))
@@ -193,6 +211,8 @@ def changed(render: Path, what: str) -> dict[str, object]:
         ("odd", "color: is 63x47; videos need even numbers of pixels"),
         ("coloured depth", "depth: depth.1001.png has colours; a depth is grey"),
         ("wide ids", "segmentation: has 16 bits"),
+        ("small ids", "segmentation: is 32x24, color 64x48"),
+        ("pace", "vis: vis.mp4 has a changing frame rate"),
         ("flat", "depth: every pixel is 7"),
         ("rate", "edge: has 24 frames a second, --fps says 30"),
         ("length", "edge: has 6 frames, color 8: it has nothing for frame 7-8"),
@@ -250,6 +270,7 @@ def test_what_is_interrupted_or_killed_leaves_no_half_scene(console: Console, re
     said = process.stderr.read()
     assert (process.wait(), list(inputs.iterdir())) == (130, [])
     assert "Interrupted: no half scene is left." in said
+    assert "color.mp4: 500 frames" not in said
 
     killed = console.start("prepare", str(long), "--name", "city")
     wait_until((inputs / ".city.part" / ".color.mp4.part").exists)
