@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import collecting, idling, latency, planning, startup, transfers
+from benchmarks import collecting, idling, latency, page, planning, startup, transfers
 from benchmarks.figure import table
 
 GROUPS = {
@@ -16,6 +16,7 @@ GROUPS = {
     "transfers": transfers.figures,
     "latency": latency.figures,
     "idling": idling.figures,
+    "page": page.figures,
 }
 
 

@@ -48,7 +48,7 @@ def _main(folder: Path) -> None:
     with database.writing() as session:
         for want, published in zip(wants, folders, strict=True):
             meta, attempt, entry = _rows(want, (file,), published)
-            claims.intend(session, attempt, want.material, meta, "")
+            claims.intend(session, attempt, want.material, meta)
             claims.finished(session, entry, entry.finished_at)
             claims.released(session, entry.batch_id)
     database.close()

@@ -27,9 +27,9 @@ def figures(folder: Path) -> Iterator[Figure]:
         daemon = subprocess.Popen([*COSMOS, "daemon", "--working-tree"], cwd=project, stderr=log)
         try:
             time.sleep(SETTLING_S)
-            before, began = _cpu_s(daemon.pid), time.monotonic()
+            before, began = cpu_s(daemon.pid), time.monotonic()
             time.sleep(MEASURED_S)
-            share = (_cpu_s(daemon.pid) - before) / (time.monotonic() - began)
+            share = (cpu_s(daemon.pid) - before) / (time.monotonic() - began)
             resident = _resident_bytes(daemon.pid)
         finally:
             daemon.send_signal(signal.SIGTERM)
@@ -39,7 +39,7 @@ def figures(folder: Path) -> Iterator[Figure]:
     yield Figure(work=f"{work}, memory", value=resident, unit="MB", budget=MEMORY_BUDGET)
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

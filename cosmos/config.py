@@ -20,7 +20,7 @@ from cosmos.settings_host import WrongKeysError
 
 FILE = "cosmos.toml"
 PREFIX = "COSMOS_"
-NOT_SETTINGS = frozenset({"COSMOS_PROJECT_DIR", "COSMOS_MUST_RUN", "COSMOS_HOOK_SECRET"})
+NOT_SETTINGS = frozenset({"COSMOS_PROJECT_DIR", "COSMOS_MUST_RUN", "COSMOS_HOOK_SECRET", "COSMOS_UI_PASSWORD"})
 """Variables with our prefix that are read elsewhere."""
 
 
@@ -127,6 +127,7 @@ def _settings(root: Path, file: File) -> Settings:
         git=file.git,
         daemon=file.daemon,
         notify=file.notify,
+        ui=file.ui,
     )
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from cosmos.config import FILE
 from cosmos.errors import RefusedError, StorageError
-from cosmos.settings import DaemonSettings, DatabaseSettings, GitSettings, NotifySettings, ProjectSettings
+from cosmos.settings import DaemonSettings, DatabaseSettings, GitSettings, NotifySettings, ProjectSettings, UiSettings
 from cosmos.settings_host import HostSettings
 
 IGNORED = (".cosmos/", "outputs/")
@@ -97,6 +97,7 @@ def configuration() -> str:
         ("git", GitSettings),
         ("daemon", DaemonSettings),
         ("notify", NotifySettings),
+        ("ui", UiSettings),
     )
     return _HEAD + "".join(f"\n[{name}]\n{''.join(_keys(section))}" for name, section in tables)
 

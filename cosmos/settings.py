@@ -166,6 +166,13 @@ class DaemonSettings(Section):
         return self
 
 
+class UiSettings(Section):
+    """The page of `cosmos ui`."""
+
+    password_file: str = Field(default="", description="file with the password; default: COSMOS_UI_PASSWORD")
+    names: list[str] = Field(default=[], description="host names that the page is reached by, besides addresses")
+
+
 class File(Section):
     """cosmos.toml as a whole."""
 
@@ -177,6 +184,7 @@ class File(Section):
     git: GitSettings = GitSettings()
     daemon: DaemonSettings = Field(default=DaemonSettings())
     notify: NotifySettings = NotifySettings()
+    ui: UiSettings = UiSettings()
 
 
 class Settings(Section):
@@ -194,3 +202,4 @@ class Settings(Section):
     git: GitSettings = GitSettings()
     daemon: DaemonSettings = Field(default=DaemonSettings())
     notify: NotifySettings = NotifySettings()
+    ui: UiSettings = UiSettings()

@@ -7,7 +7,7 @@ from cosmos.core.breaker import Closure
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import SHORT
 from cosmos.core.idle import Idle
-from cosmos.core.observed import Gpu, HostView, Reachable
+from cosmos.core.observed import NO_COMMIT, Gpu, HostView, Origin, Reachable
 from cosmos.core.occupancy import Occupancy
 from cosmos.core.offering import gpus_of, slots_of
 from cosmos.core.placement import HostConfig
@@ -178,7 +178,7 @@ class EventRow:
 class PastRow:
     """One thing of a run's history: an attempt, a result, a request or an event.
 
-    `who` began or asked for it, `revision` is the commit that it was begun from, `took_s` how long its program ran.
+    `who` began or asked for it, `origin` are the specs that it was begun from, `took_s` how long its program ran.
     """
 
     at: float
@@ -187,7 +187,7 @@ class PastRow:
     digest: str = ""
     host: str = ""
     who: str = ""
-    revision: str = ""
+    origin: Origin = NO_COMMIT
     took_s: float | None = None
     reason: str = ""
     words: str = ""
@@ -197,7 +197,7 @@ class PastRow:
 class VersionRow:
     """One digest that a run had. `number` counts from 1, in the order in which they were first tried.
 
-    `revision` is the commit that its result, or else its newest attempt, was begun from; `is_made` when there is a
+    `origin` are the specs that its result, or else its newest attempt, was begun from; `is_made` when there is a
     result, `is_now` when the specs ask for it now. `at` is None where nothing was tried yet.
     """
 
@@ -206,7 +206,7 @@ class VersionRow:
     digest: str
     result: str
     at: float | None = None
-    revision: str = ""
+    origin: Origin = NO_COMMIT
     took_s: float | None = None
     is_made: bool = False
     is_now: bool = False
@@ -214,13 +214,17 @@ class VersionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunDetails:
-    """All about one run. `files` are absolute paths of its published files."""
+    """All about one run. `files` are absolute paths of its published files.
+
+    `origin` are the specs that its result, or else its newest attempt, was begun from.
+    """
 
     run: Run
     digest: str
     status: RunStatus
     attempts: tuple[Attempt, ...] = ()
     entry: LedgerEntry | None = None
+    origin: Origin = NO_COMMIT
     files: tuple[str, ...] = ()
     events: tuple[EventRow, ...] = ()
     log_end: tuple[str, ...] = ()

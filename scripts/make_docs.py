@@ -19,6 +19,7 @@ from cosmos.core.plan import Act, Cause, Phase, Sync
 from cosmos.core.problem import Code
 from cosmos.core.reasons import REASONS
 from cosmos.daemon import wording
+from cosmos.project.models import built_in_models
 from cosmos.settings import (
     DaemonSettings,
     DatabaseSettings,
@@ -26,6 +27,7 @@ from cosmos.settings import (
     NoticeKind,
     NotifySettings,
     ProjectSettings,
+    UiSettings,
 )
 from cosmos.settings_host import HostSettings
 
@@ -96,6 +98,25 @@ def _default(field: FieldInfo) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
+def _params(model: str) -> Callable[[], str]:
+    def made() -> str:
+        params = built_in_models()[model].params
+        return _table(("parameter", "type", "default", "meaning"), (_param(*each) for each in params.items()))
+
+    return made
+
+
+def _param(name: str, param: spec_model.ParamSpec) -> tuple[str, str, str, str]:
+    kind = {"str": "text", "bool": "true or false", "int": "whole number", "float": "number"}[param.type]
+    if param.choices:
+        kind = ", ".join(f"`{choice}`" for choice in param.choices)
+    elif param.min is not None and param.max is not None:
+        kind += f" {param.min:.15g}..{param.max:.15g}"
+    value = str(param.default).lower() if isinstance(param.default, bool) else param.default
+    default = "" if value is None else f"`{value}`"
+    return f"`{name}`", kind, default, param.description
+
+
 def _codes() -> str:
     return _table(("code", "about"), ((f"`{code.value}`", code.name.lower().replace("_", " ")) for code in Code))
 
@@ -132,6 +153,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "review": _fields(spec_review.ReviewSpec),
     "param": _fields(spec_model.ParamSpec),
     "requires": _fields(spec_model.RequiresSpec),
+    "params-cosmos3": _params("cosmos3"),
+    "params-cosmos3-vllm": _params("cosmos3-vllm"),
+    "params-cosmos3-nim": _params("cosmos3-nim"),
     "region": _fields(spec.RegionSpec),
     "container": _fields(spec_model.ContainerSpec),
     "project-settings": _fields(ProjectSettings),
@@ -140,6 +164,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "git-settings": _fields(GitSettings),
     "daemon-settings": _fields(DaemonSettings),
     "notify-settings": _fields(NotifySettings),
+    "ui-settings": _fields(UiSettings),
     "codes": _codes,
     "reasons": _reasons,
     "flaws": _flaws,

@@ -70,6 +70,11 @@ def systemd() -> str | None:
     return None if shutil.which("systemd-analyze") else "the program systemd-analyze is not installed"
 
 
+def browser() -> str | None:
+    """Playwright is a Python package of ours; the browser is Debian's."""
+    return None if shutil.which("chromium") else "the program chromium is not installed"
+
+
 NEEDS: dict[str, Probe] = {
     "root": root,
     "mount": mount,
@@ -78,6 +83,7 @@ NEEDS: dict[str, Probe] = {
     "ssh": ssh,
     "strace": strace,
     "systemd": systemd,
+    "browser": browser,
 }
 
 

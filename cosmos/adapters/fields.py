@@ -75,6 +75,30 @@ def unknown(what: str, name: str, path: Path, known: Iterable[str]) -> Refusal:
     return Refusal(path=path, message=f'the model takes no {what} "{name}"', hint=did_you_mean(name, names) or has)
 
 
+def unread(draft: Draft, controls: Mapping[str, str], read: Iterable[str], own: Iterable[str]) -> Iterator[Refusal]:
+    """Refusals of inputs that the run names, and that no control would look at or that are named twice.
+
+    Args:
+        draft: The run as written.
+        controls: Input role by control.
+        read: Roles that the run will read.
+        own: Roles whose files its controls name.
+    """
+    control, off = {role: name for name, role in controls.items()}, set(controls.values()) - set(read)
+    for role in sorted(draft.named & off):
+        yield _of_no_control(role, control[role], ("inputs", role))
+    for role in sorted(draft.named & set(own)):
+        message = f'input "{role}" is given twice, by `inputs` and by `controls.{control[role]}`'
+        yield Refusal(path=("inputs", role), message=message, hint="keep one of them")
+    if draft.source is not None and draft.source.role in off:
+        yield _of_no_control(draft.source.role, control[draft.source.role], ("source", "role"))
+
+
+def _of_no_control(role: str, control: str, path: Path) -> Refusal:
+    message = f'input "{role}" is not used, because control "{control}" is off'
+    return Refusal(path=path, message=message, hint=f"add `{control}` to controls")
+
+
 def control_refusals(name: str, spec: ControlSpec, takes: Iterable[str] = ()) -> Iterator[Refusal]:
     """Refusals of what a control may say in a spec, and this model is not told: prompt, weights, mask, mask_prompt."""
     for field in sorted({"prompt", "weights", "mask", "mask_prompt"} - set(takes)):
@@ -89,13 +113,16 @@ def region_refusals(draft: Draft) -> Iterator[Refusal]:
         yield Refusal(path=("regions",), message="the model takes no regions", hint="put it into the prompt")
 
 
-def model_refusals(model: Model, own: Iterable[str] = (), paths: Iterable[str] = ()) -> Iterator[Refusal]:
-    """Refusals of fields of a Model spec that the adapter would not look at.
+def model_refusals(
+    model: Model, own: Iterable[str] = (), paths: Iterable[str] = (), needs: Iterable[str] = ()
+) -> Iterator[Refusal]:
+    """Refusals of fields of a Model spec that the adapter would not look at, or does not do without.
 
     Args:
         model: The model.
         own: Fields among command, inputs, outputs, endpoint that the adapter does not take.
         paths: Names of the paths that it takes.
+        needs: Those of them that must be there.
     """
     for field in own:
         if getattr(model, field):
@@ -104,6 +131,9 @@ def model_refusals(model: Model, own: Iterable[str] = (), paths: Iterable[str] =
     known = sorted(paths)
     for name in sorted(model.paths.keys() - set(known)):
         yield unknown("path", name, ("paths", name), known)
+    for name in sorted(set(needs) - model.paths.keys()):
+        hint = f"add `paths: {{{name}: /FOLDER}}`, as the program sees it"
+        yield Refusal(path=("paths",), message=f'adapter {model.adapter} needs a path "{name}"', hint=hint)
     if model.commit is not None and "repo" not in model.paths:
         message = "a commit is that of a folder on the host, and `paths.repo` names none"
         yield Refusal(path=("commit",), message=message, hint="add `paths: {repo: /FOLDER}`, or take the line away")

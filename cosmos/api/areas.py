@@ -14,6 +14,7 @@ from cosmos.settings import Settings
 
 if TYPE_CHECKING:
     from cosmos.project.acting import Acting
+    from cosmos.project.gallery import Gallery
     from cosmos.project.inputs import Inputs
     from cosmos.project.machines import Machines
     from cosmos.project.review import Review
@@ -62,6 +63,13 @@ class Areas:
         project = self.__dict__.pop("_project", None)
         if project is not None:
             project.close()
+
+    @cached_property
+    def gallery(self) -> "Gallery":
+        """Runs as people look through them: filtered, in pages, from close by; for the page."""
+        from cosmos.project.gallery import Gallery
+
+        return Gallery(lambda: self._project)
 
     @cached_property
     def machines(self) -> "Machines":

@@ -48,16 +48,23 @@ class CosmosAPI(Areas):
         return self._project.desire()
 
     def plan(
-        self, targets: Sequence[str] = (), labels: Sequence[str] = (), *, rerun: bool = False, prune: bool = False
+        self,
+        targets: Sequence[str] = (),
+        labels: Sequence[str] = (),
+        *,
+        rerun: bool = False,
+        prune: bool = False,
+        accept_removals: bool = False,
     ) -> PlanView:
         """Look, and say what apply would do. Changes nothing but the record of the look.
 
         Targets are names, ids, globs over keys or unique prefixes; labels are terms as `name=value`, `name!=value`,
-        `name`, `!name`. `rerun` plans the finished ones again; `prune` stops what runs for specs that are gone.
+        `name`, `!name`. `rerun` plans the finished ones again; `prune` stops what runs for specs that are gone,
+        as many as a daemon would believe, or with `accept_removals` all.
         """
         from cosmos.project import plans
 
-        return plans.make(self._project, targets, labels, rerun=rerun, prune=prune)
+        return plans.make(self._project, targets, labels, rerun=rerun, prune=prune, accept_removals=accept_removals)
 
     def status(self, *, look: bool | None = None) -> StatusView:
         """Where every run stands. `look` True looks at the hosts first, False never does.

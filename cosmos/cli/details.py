@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from cosmos.cli.listing import mean, model_document, pairs, prompt_document
+from cosmos.cli.past_page import origin_document, short_commit
 from cosmos.cli.render import Screen, local_time, printable, table, timestamp
 from cosmos.cli.status_page import FORMAT_VERSION, STYLES, run_document, why
+from cosmos.core.observed import Origin
 from cosmos.core.plan_text import duration
 from cosmos.core.recorded import Attempt
 from cosmos.core.reviews import Review
@@ -41,6 +43,7 @@ def _run(shown: RunDetails, screen: Screen) -> list[str]:
         ("id", run.id),
         ("digest", shown.digest),
         ("spec", run.at.short),
+        ("made from", _origin(shown.origin)),
         ("labels", pairs(run.labels)),
         ("prompt", run.prompt or "-"),
         ("text", printable(run.text)),
@@ -64,6 +67,13 @@ def _run(shown: RunDetails, screen: Screen) -> list[str]:
         *_section(screen, "Files", shown.files or ["none yet"]),
         *_section(screen, "Events", _events(shown.events, screen)),
     ]
+
+
+def _origin(origin: Origin) -> str:
+    if not origin.commit:
+        return ""
+    when = "" if origin.committed_at is None else f", {local_time(origin.committed_at)}"
+    return f"{short_commit(origin.commit)}{f' by {printable(origin.author)}' if origin.author else ''}{when}"
 
 
 def _review(review: Review, shown: RunDetails) -> str:
@@ -203,6 +213,7 @@ def _run_document(shown: RunDetails) -> dict[str, object]:
         "id": run.id,
         "digest": shown.digest,
         "status": run_document(shown.status),
+        "made_from": origin_document(shown.origin),
         "prompt": run.prompt,
         "text": run.text,
         "negative": run.negative,

@@ -29,6 +29,7 @@ from cosmos.cli import (
     rollback_commands,
     run_commands,
     suspend_commands,
+    ui_commands,
     upkeep_commands,
 )
 from cosmos.cli.options import LogFormat, Shell
@@ -64,6 +65,7 @@ past_commands.add_to(app)
 rollback_commands.add_to(app)
 edit_commands.add_to(app)
 upkeep_commands.add_to(app)
+ui_commands.add_to(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Sequence
 
 from cosmos.cli.render import Screen, local_time, one_line, table, timestamp
 from cosmos.core.digest import SHORT
+from cosmos.core.observed import Origin
 from cosmos.core.plan_text import duration
 from cosmos.views import EventRow, PastRow, VersionRow
 
 FORMAT_VERSION = 1
 EVENT_HEADS = ("LAST", "TIMES", "KIND", "REASON", "RUN", "MESSAGE")
 HISTORY_HEADS = ("WHEN", "RUN", "WHAT", "DIGEST", "HOST", "TOOK", "WHO", "MESSAGE")
-VERSION_HEADS = ("RUN", "ID", "DATE", "COMMIT", "DIGEST", "RESULT", "DURATION")
+VERSION_HEADS = ("RUN", "ID", "DATE", "COMMIT", "AUTHOR", "DIGEST", "RESULT", "DURATION")
 STYLES = {"Warning": "yellow"}
 
 
@@ -66,7 +67,8 @@ def version_lines(versions: Sequence[VersionRow], screen: Screen) -> list[str]:
             row.key,
             str(row.number),
             local_time(row.at) if row.at is not None else "-",
-            _commit(row.revision),
+            short_commit(row.origin.commit),
+            row.origin.author or "-",
             row.digest[:SHORT],
             f"{row.result}, now" if row.is_now else row.result,
             duration(row.took_s) if row.took_s is not None else "-",
@@ -74,11 +76,11 @@ def version_lines(versions: Sequence[VersionRow], screen: Screen) -> list[str]:
         for row in versions
     ]
     if len({row.key for row in versions}) == 1:
-        return [*table(screen, VERSION_HEADS[1:], [row[1:] for row in cells], spare=("COMMIT", "DATE")), ""]
-    return [*table(screen, VERSION_HEADS, cells, spare=("COMMIT", "DATE")), ""]
+        return [*table(screen, VERSION_HEADS[1:], [row[1:] for row in cells], spare=("AUTHOR", "COMMIT", "DATE")), ""]
+    return [*table(screen, VERSION_HEADS, cells, spare=("AUTHOR", "COMMIT", "DATE")), ""]
 
 
-def _commit(revision: str) -> str:
+def short_commit(revision: str) -> str:
     commit, dash, dirty = revision.partition("-")
     return f"{commit[:SHORT]}{dash}{dirty}" or "-"
 
@@ -118,7 +120,7 @@ def _version(row: VersionRow) -> dict[str, object]:
         "run": row.key,
         "id": row.number,
         "at": timestamp(row.at),
-        "revision": row.revision or None,
+        **origin_document(row.origin),
         "digest": row.digest,
         "result": row.result,
         "took_s": row.took_s,
@@ -135,8 +137,16 @@ def _past(row: PastRow) -> dict[str, object]:
         "digest": row.digest or None,
         "host": row.host or None,
         "who": row.who or None,
-        "revision": row.revision or None,
+        **origin_document(row.origin),
         "took_s": row.took_s,
         "reason": row.reason or None,
         "message": row.words,
+    }
+
+
+def origin_document(origin: Origin) -> dict[str, object]:
+    return {
+        "revision": origin.commit or None,
+        "author": origin.author or None,
+        "committed_at": timestamp(origin.committed_at),
     }

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 EXIT_CHANGES = 2
 
 Prune = Annotated[bool, typer.Option("--prune", help="Stop what runs for specs that are gone.")]
+Accept = Annotated[bool, typer.Option("--accept-removals", help="With --prune: however many these are.")]
 Rerun = Annotated[bool, typer.Option("--rerun", help="Finished runs too; needs NAMES or labels.")]
 
 
@@ -56,6 +57,7 @@ def plan(
     labels: Labels = None,
     rerun: Rerun = False,
     prune: Prune = False,
+    accept: Accept = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", dir_okay=False, help="Save it, for apply --plan.", show_default=False),
@@ -73,14 +75,14 @@ def plan(
 
     given = shell(context)
     if base:
-        if names or labels or rerun or prune or out:
+        if names or labels or rerun or prune or accept or out:
             raise typer.BadParameter("it compares all runs, and saves nothing", param_hint="--base")
         return _compare(given, base, output, detailed=detailed)
     if out is not None and prune:
         raise typer.BadParameter("a plan that stops runs is not saved", param_hint="--prune")
     talk = render.err(color=given.color)
     with given.open() as cosmos:
-        view = _plan(cosmos, names, labels, rerun=rerun, prune=prune)
+        view = _plan(cosmos, names, labels, rerun=rerun, prune=prune, accept=accept)
         if out is not None:
             cosmos.review.save(view, out)
     render.answer(
@@ -122,6 +124,7 @@ def apply(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     rerun: Rerun = False,
     prune: Prune = False,
+    accept: Accept = False,
     stay: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Stay until all is done, or only until started.")
     ] = True,
@@ -136,12 +139,16 @@ def apply(
     """Show the plan, ask, and do it. Ctrl-C detaches: what runs goes on."""
     from cosmos.cli import plan_page, questions, render
 
-    if saved is not None and (names or labels or rerun or prune):
+    if saved is not None and (names or labels or rerun or prune or accept):
         raise typer.BadParameter("a saved plan has its own names and options", param_hint="--plan")
     given, timeout_s = shell(context), seconds(timeout, "--timeout")
     screen, talk = render.out(color=given.color), render.err(color=given.color)
     with given.open() as cosmos:
-        view = _plan(cosmos, names, labels, rerun=rerun, prune=prune) if saved is None else cosmos.review.saved(saved)
+        view = (
+            _plan(cosmos, names, labels, rerun=rerun, prune=prune, accept=accept)
+            if saved is None
+            else cosmos.review.saved(saved)
+        )
         screen.write(*plan_page.lines(view, screen))
         plan_page.advise(view.desired.warnings, talk)
         plan_page.complain(view.problems, talk)
@@ -225,12 +232,14 @@ def retry(
 
 
 def _plan(
-    cosmos: "CosmosAPI", names: list[str] | None, labels: list[str] | None, *, rerun: bool, prune: bool
+    cosmos: "CosmosAPI", names: list[str] | None, labels: list[str] | None, *, rerun: bool, prune: bool, accept: bool
 ) -> "PlanView":
     terms = split(labels)
+    if accept and not prune:
+        raise typer.BadParameter("it says how much --prune may stop", param_hint="--accept-removals")
     if rerun and not names and not terms:
         raise RefusedError("--rerun without names would run everything again", 'name runs or labels; "*" means all')
-    return cosmos.plan(names or [], terms, rerun=rerun, prune=prune)
+    return cosmos.plan(names or [], terms, rerun=rerun, prune=prune, accept_removals=accept)
 
 
 def _follow(

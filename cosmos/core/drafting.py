@@ -63,7 +63,7 @@ def model_of(spec: ModelSpec, at: Location) -> Model:
         name: ParamType(
             type=param.type,
             default=param.default,
-            required=param.default is None,
+            required="default" not in param.model_fields_set,
             minimum=param.min,
             maximum=param.max,
             choices=tuple(param.choices),

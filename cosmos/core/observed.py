@@ -49,6 +49,30 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where the specs are from that work was begun for.
+
+    `commit` ends in `-dirty` where the specs were not as it has them, and is empty where none is known; then so is
+    the rest. `author` is who wrote it, `Name <address>`, and `committed_at` when it was committed.
+    """
+
+    commit: str = ""
+    author: str = ""
+    committed_at: float | None = None
+
+
+NO_COMMIT = Origin()
+LAST_TIME = 1e11
+"""In the year 5138. Whoever writes a commit says when, and may say anything."""
+
+
+def origin(commit: str, author: str = "", at: object = None) -> Origin:
+    """What git or a record says; a time that no calendar has is none."""
+    time = float(at) if isinstance(at, (int, float)) and 0 <= at < LAST_TIME else None
+    return Origin(commit=commit, author=author, committed_at=time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchMeta:
     """`batch.json`: enough to adopt the work with an empty database."""
 
@@ -59,7 +83,7 @@ class BatchMeta:
     digest_schema: int
     gpus: tuple[str, ...] = ()
     """Ids of the GPUs given to the batch alone."""
-    commit: str = ""
+    origin: Origin = NO_COMMIT
     owner: str = ""
     created_at: float = 0.0
 

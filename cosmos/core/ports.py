@@ -209,9 +209,7 @@ class Records(Protocol):
             wanted: Digest by run id, of every desired run.
         """
 
-    def intend(
-        self, attempt: Attempt, material: Material, meta: BatchMeta, commit: str, result: LedgerEntry | None = None
-    ) -> bool:
+    def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, result: LedgerEntry | None = None) -> bool:
         """Claim the digest for one attempt, durably, before anything happens; one that has its `result` is closed.
 
         Returns: False, with nothing written, when another open attempt holds the digest.

@@ -4,7 +4,7 @@ A file that was deleted by mistake, a wrong branch, a history that was rewritten
 less. Small removals are believed; large ones are held back until somebody says that they are meant.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from cosmos.core.desired import Desired, DesiredRun
@@ -51,12 +51,23 @@ def admit(
     """
     now = {want.run.key for want in new.runs}
     gone = {key for key in known if key not in now and not new.holds(key)}
-    blocked = "" if accepted else _doubt(gone, known, budget, is_empty=not now, rewritten=rewritten)
+    blocked = "" if accepted else doubt(gone, known, budget, is_empty=not now, rewritten=rewritten)
     unread = {key for key in (last.by_key() if last else ()) if key not in now and new.holds(key)}
     return Admitted(desired=_with(new, last, unread | (gone if blocked else set())), blocked=blocked)
 
 
-def _doubt(gone: set[str], known: Mapping[str, Phase], budget: Budget, *, is_empty: bool, rewritten: bool) -> str:
+def doubt(
+    gone: Collection[str], known: Mapping[str, Phase], budget: Budget, *, is_empty: bool, rewritten: bool = False
+) -> str:
+    """Why a removal is not believed; empty where it is.
+
+    Args:
+        gone: Keys that are gone from the specs.
+        known: What was in the specs before, and where it stood.
+        budget: What is believed without a word.
+        is_empty: Nothing is left in the specs.
+        rewritten: The history of the commit does not contain the one that was applied before.
+    """
     open_before = [key for key, phase in known.items() if phase not in ENDED]
     open_gone = [key for key in open_before if key in gone]
     if gone and is_empty:

@@ -11,7 +11,10 @@ class ParamSpec(Part):
     """Declaration of one parameter of a model."""
 
     type: Literal["int", "float", "str", "bool"] = Field(description="a value of another type is refused")
-    default: Scalar | None = Field(default=None, description="without one the parameter is required")
+    default: Scalar | None = Field(
+        default=None,
+        description="without one the parameter is required; null: it may be left out, and has no value then",
+    )
     min: float | None = Field(default=None, description="smallest value taken")
     max: float | None = Field(default=None, description="largest value taken")
     choices: list[Scalar] = Field(default_factory=list, description="the values taken, when they are few")

@@ -59,7 +59,7 @@ def intend(operation: Operation, want: DesiredRun, world: World) -> bool:
         members=(member,),
         attempt=operation.attempt,
         digest_schema=DIGEST_SCHEMA,
-        commit=world.commit,
+        origin=world.origin,
         owner=world.owner,
         created_at=now,
         gpus=operation.gpus,
@@ -76,7 +76,7 @@ def intend(operation: Operation, want: DesiredRun, world: World) -> bool:
         model=want.run.model.name,
         intended_at=now,
     )
-    return world.records.intend(attempt, want.material, meta, world.commit)
+    return world.records.intend(attempt, want.material, meta)
 
 
 def _stage(given: Assignment, world: World) -> None:
@@ -163,7 +163,7 @@ def _adopt(given: Assignment, world: World) -> None:
             intended_at=batch.meta.created_at,
         )
         known: Material = given.want.material if given.want is not None else {}
-        if not world.records.intend(attempt, known, batch.meta, batch.meta.commit):
+        if not world.records.intend(attempt, known, batch.meta):
             message = f"{batch.batch_id} on {operation.host} has a digest that another attempt holds"
             raise RefusedError(message, "cosmos explain shows both; stop one with cosmos cancel")
         if batch.began_at is not None:
@@ -176,7 +176,7 @@ def _record(want: DesiredRun, world: World) -> None:
     if found is None:  # it was moved away since the look
         return
     attempt, meta, entry = found
-    if world.records.intend(attempt, want.material, meta, meta.commit, entry):
+    if world.records.intend(attempt, want.material, meta, entry):
         world.records.event("Normal", entry.key, "Adopted", f"outputs/{entry.folder}", world.clock.now())
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from cosmos.core.case import folder_of
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import Digest
-from cosmos.core.observed import BatchMeta, Member
+from cosmos.core.observed import BatchMeta, Member, origin
 from cosmos.core.recorded import Attempt, AttemptState, FileEntry, LedgerEntry, Manifest, Recorded
 from cosmos.engine.provenance import FORMAT_VERSION, PROVENANCE
 from cosmos.engine.world import World
@@ -41,7 +41,7 @@ def recall(want: DesiredRun, world: World) -> tuple[Attempt, BatchMeta, LedgerEn
         members=(member,),
         attempt=entry.attempt,
         digest_schema=entry.schema,
-        commit=str(record["commit"]),
+        origin=origin(str(record["commit"]), str(record.get("author", "")), record.get("committed_at")),
         owner=str(record["owner"]),
         created_at=entry.finished_at - entry.duration_s,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cosmos.adapters.base import Adapter
 from cosmos.core.files import Probe
+from cosmos.core.observed import NO_COMMIT, Origin
 from cosmos.core.placement import HostConfig
 from cosmos.core.ports import BlobStore, Clock, Host, Records
 from cosmos.engine.locks import KeyedLocks
@@ -41,8 +42,8 @@ class World:
     adapters: Mapping[str, Adapter]
     clock: Clock
     owner: str = ""
-    commit: str = ""
-    """The revision that this controller applies, with `-dirty` when the working tree differs from it."""
+    origin: Origin = NO_COMMIT
+    """Where the specs are from that this controller applies."""
     versions: Callable[[], Mapping[str, str]] = dict
     """Names and versions of the programs involved, for provenance."""
     provenance: Callable[[str], bytes | None] = lambda folder: None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cosmos.core.digest import Digest
-from cosmos.core.observed import BatchMeta, ExitRecord, Member
+from cosmos.core.observed import BatchMeta, ExitRecord, Member, origin
 
 T = TypeVar("T")
 
@@ -74,7 +74,9 @@ def read_meta(text: str) -> BatchMeta | None:
             attempt=get(data, "attempt", int),
             digest_schema=get(data, "digest_schema", int),
             gpus=tuple(get({"gpu": gpu}, "gpu", str) for gpu in get(data, "gpus", list)),
-            commit=get(data, "commit", str),
+            origin=origin(
+                get(data, "commit", str), get({"author": "", **data}, "author", str), data.get("committed_at")
+            ),
             owner=get(data, "owner", str),
             created_at=get(data, "created_at", float),
         )
@@ -93,7 +95,9 @@ def write_meta(meta: BatchMeta) -> bytes:
         "attempt": meta.attempt,
         "digest_schema": meta.digest_schema,
         "gpus": list(meta.gpus),
-        "commit": meta.commit,
+        "commit": meta.origin.commit,
+        "author": meta.origin.author,
+        "committed_at": meta.origin.committed_at,
         "owner": meta.owner,
         "created_at": meta.created_at,
     }

@@ -9,10 +9,11 @@ from cosmos.core.condition import facts as condition_facts
 from cosmos.core.desired import Desired
 from cosmos.core.drafting import model_of
 from cosmos.core.load import load
+from cosmos.core.observed import NO_COMMIT, Origin
 from cosmos.core.plan import Phase, RunStatus
 from cosmos.core.problem import Location
 from cosmos.core.reconcile import judge_all
-from cosmos.core.recorded import Attempt
+from cosmos.core.recorded import Attempt, LedgerEntry
 from cosmos.core.rules import judge
 from cosmos.core.select import Named, one
 from cosmos.core.spec import PromptSpec
@@ -112,14 +113,16 @@ def _run(project: Project, name: str) -> RunDetails:
     assert status is not None  # noqa: S101 - every desired run has a status
     entry = look.recorded.ledger.get(want.digest)
     folder = project.settings.outputs / status.folder
+    attempts = look.recorded.attempts.get(want.digest, ())
     events = project.records.history(key, EVENTS_SHOWN)
     return RunDetails(
-        log_end=_log_end(project, status, look.recorded.attempts.get(want.digest, ())),
+        log_end=_log_end(project, status, attempts),
         run=want.run,
         digest=want.digest,
         status=status,
         attempts=project.records.attempts_of(want.run.id),
         entry=entry,
+        origin=_origin(project, entry, attempts),
         review=want.review,
         reviews=desired.reviews.all_of(key),
         files=tuple(str(folder / file.name) for file in entry.manifest) if entry and status.folder else (),
@@ -135,6 +138,12 @@ def _run(project: Project, name: str) -> RunDetails:
             for event in events
         ),
     )
+
+
+def _origin(project: Project, entry: LedgerEntry | None, attempts: Sequence[Attempt]) -> Origin:
+    batch = entry.batch_id if entry else attempts[-1].batch_id if attempts else ""
+    meta = project.records.meta(batch) if batch else None
+    return meta.origin if meta is not None else NO_COMMIT
 
 
 def _prompt(project: Project, name: str) -> PromptRow:

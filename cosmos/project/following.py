@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Protocol
 
 from cosmos.core.desired import Desired
+from cosmos.core.observed import NO_COMMIT, Origin, origin
 from cosmos.errors import SourceError
 from cosmos.project import handover
 from cosmos.project.wiring import Project
+from cosmos.source.commits import origin_at
 from cosmos.source.mirror import Mirror, mirror_of
 
 logger = logging.getLogger(__name__)
@@ -35,7 +37,7 @@ class Following(Protocol):
     """What was asked for before this daemon began, where that can be told."""
 
     @property
-    def commit(self) -> str:
+    def origin(self) -> Origin:
         """As attempts record it."""
 
     def desire(self, *, again: bool) -> Desired:
@@ -63,13 +65,13 @@ class TreeFollowing:
         self._project = project
         self._desired: Desired | None = None
         self.watched: tuple[tuple[Path, bool], ...] = ((project.settings.specs, True),)
-        self.commit = project.world.commit
+        self.origin = project.world.origin
 
     def desire(self, *, again: bool) -> Desired:
         """The spec files are told apart by their names, sizes and times; inputs only by reading again."""
         tree = self._project.tree
         if self._desired is None or again or tree.fingerprint() != self._desired.fingerprint:
-            self.commit = tree.revision().words
+            self.origin = origin_at(self._project.settings.root, tree.revision())
             self._desired = self._project.desire()
         return self._desired
 
@@ -97,13 +99,10 @@ class CommitFollowing:
         self._asked_at = 0.0
         self._pinned = ""
         self.revision = ""
+        self.origin = NO_COMMIT
         self.held_back = ""
         self.is_rewritten = False
         self.before: Desired | None = None
-
-    @property
-    def commit(self) -> str:
-        return self.revision
 
     def desire(self, *, again: bool) -> Desired:
         """A commit that cannot be used is held back, and the last good one stays."""
@@ -156,7 +155,9 @@ class CommitFollowing:
         desired = self._read(sha)
         if sha != self.revision:
             self.is_rewritten = bool(self._pinned) and not self._mirror.is_ancestor(self._pinned, sha)
-            logger.info("commit %s: %s", sha[:10], self._mirror.describe(sha).subject)
+            commit = self._mirror.describe(sha)
+            self.origin = origin(sha, commit.author, commit.at)
+            logger.info("commit %s by %s: %s", sha[:10], commit.author, commit.subject)
         self.revision = sha
         return desired
 

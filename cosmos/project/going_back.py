@@ -83,17 +83,18 @@ def _choose(rows: Sequence[VersionRow], key: str, wanted: str) -> VersionRow:
 
 
 def _commit_of(version: VersionRow) -> str:
-    if version.revision.endswith(DIRTY):
+    commit = version.origin.commit
+    if commit.endswith(DIRTY):
         raise RefusedError(
             f"version {version.number} of {version.key} was made from specs that were in no commit",
-            f"they were like {version.revision.removesuffix(DIRTY)[:SHORT]}, with changes; edit the spec by hand",
+            f"they were like {commit.removesuffix(DIRTY)[:SHORT]}, with changes; edit the spec by hand",
         )
-    if not version.revision:
+    if not commit:
         raise RefusedError(
             f"no commit is known of version {version.number} of {version.key}",
             "it was made outside of git, or never tried; edit the spec by hand",
         )
-    return version.revision
+    return commit
 
 
 # Which documents ---------------------------------------------------------------------------------

@@ -120,7 +120,7 @@ class Keeper:
         try:
             self._heard = handover.asked(self._project)
             desired = self._admission.admit(self._following.desire(again=again), self._following)
-            engine.world = replace(engine.world, commit=self._following.commit)
+            engine.world = replace(engine.world, origin=self._following.origin)
             report = engine.cycle(desired, Policy(prune=self._admission.prune(desired)))
             hosts = self._note(report, desired, hold)
         except Fenced:

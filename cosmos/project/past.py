@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from cosmos.core.digest import Digest
+from cosmos.core.observed import NO_COMMIT, Origin
 from cosmos.core.recorded import Attempt, LedgerEntry, Request
 from cosmos.core.select import Named, select
 from cosmos.errors import NotFoundError
@@ -78,7 +79,7 @@ def history(project: Project, name: str) -> list[PastRow]:
     digests = {Digest(digest): key for key, _, digest in project.records.known_runs() if key in keys and digest}
     attempts = [each for tried in everything.attempts.values() for each in tried if each.key in keys]
     hosts = {each.batch_id: each.host for tried in everything.attempts.values() for each in tried}
-    rows = [_attempt(each, *origins.get(each.batch_id, ("", ""))) for each in attempts]
+    rows = [_attempt(each, *origins.get(each.batch_id, ("", NO_COMMIT))) for each in attempts]
     rows += [
         _result(entry, hosts.get(entry.batch_id, ""))
         for digest, entry in everything.ledger.items()
@@ -89,7 +90,7 @@ def history(project: Project, name: str) -> list[PastRow]:
     return sorted(rows, key=lambda row: row.at)
 
 
-def _attempt(attempt: Attempt, owner: str, revision: str) -> PastRow:
+def _attempt(attempt: Attempt, owner: str, origin: Origin) -> PastRow:
     reason = attempt.reason.value if attempt.reason else ""
     ran = attempt.started_at is not None and attempt.ended_at is not None
     return PastRow(
@@ -99,7 +100,7 @@ def _attempt(attempt: Attempt, owner: str, revision: str) -> PastRow:
         digest=attempt.digest,
         host=attempt.host,
         who=owner,
-        revision=revision,
+        origin=origin,
         took_s=(attempt.ended_at or 0.0) - (attempt.started_at or 0.0) if ran else None,
         reason=reason,
         words=attempt.message,

@@ -10,7 +10,7 @@ from cosmos.core.digest import Digest
 from cosmos.core.observed import Reachable
 from cosmos.core.plan import Act, Cause, Phase, Plan
 from cosmos.core.recorded import Recorded, Request, Verb
-from cosmos.core.removal import unasked
+from cosmos.core.removal import Budget, doubt, unasked
 from cosmos.core.select import Named, select
 from cosmos.engine.cycle import TRIES_LIMIT, Engine, Look, Report, Trouble
 from cosmos.engine.workers import InlineWorkers
@@ -22,11 +22,18 @@ from cosmos.project.wiring import Project
 
 
 def make(
-    project: Project, targets: Sequence[str], labels: Sequence[str], *, rerun: bool = False, prune: bool = False
+    project: Project,
+    targets: Sequence[str],
+    labels: Sequence[str],
+    *,
+    rerun: bool = False,
+    prune: bool = False,
+    accept_removals: bool = False,
 ) -> PlanView:
     """Load the specs, look, decide, and remember where everything stands."""
     project.approach()
-    return of(project, project.desire(), targets, labels, rerun=rerun, prune=prune)[0]
+    desired = project.desire()
+    return of(project, desired, targets, labels, rerun=rerun, prune=prune, accept_removals=accept_removals)[0]
 
 
 def of(
@@ -37,12 +44,14 @@ def of(
     *,
     rerun: bool = False,
     prune: bool = False,
+    accept_removals: bool = False,
     remembered: bool = True,
 ) -> tuple[PlanView, Look]:
     """The plan for what is desired, with the look that it was made from. Where it is not `remembered`, nobody is told.
 
     Raises:
-        RefusedError: With `prune`, what runs for too many specs that are gone would be stopped.
+        RefusedError: With `prune`, what runs for too many specs that are gone would be stopped, and nobody said that
+            these removals are meant.
     """
     selected = choose(desired, targets, labels)
     targeted = bool(list(targets) or list(labels))
@@ -50,9 +59,12 @@ def of(
         look = engine.look(desired)
         if rerun:
             look = replace(look, recorded=_as_if_asked(look.recorded, reruns(desired, selected, look.recorded)))
-        pruned = _pruned(project, desired, look.recorded) if prune else frozenset()
-        policy = Policy(targets=selected if targeted else None, prune=pruned)
-        plan = _not_begun(engine.plan(desired, look, policy))
+        policy = Policy(targets=selected if targeted else None)
+        plan, pruned = engine.plan(desired, look, policy), frozenset[str]()
+        if prune:
+            pruned = _pruned(project, desired, look, plan, accept=accept_removals)
+            plan = engine.plan(desired, look, replace(policy, prune=pruned))
+        plan = _not_begun(plan)
     is_whole = remembered and not (targeted or rerun or prune)
     if is_whole and handover.present(project) is None:  # a daemon keeps them, of what it follows
         project.records.save_statuses(plan, project.world.clock.now(), desired.holds)
@@ -64,7 +76,7 @@ def of(
         selected=selected,
         targeted=targeted,
         rerun=rerun,
-        revision=project.world.commit,
+        revision=project.world.origin.commit,
         targets=tuple(targets),
         labels=tuple(labels),
         prune=pruned,
@@ -72,13 +84,15 @@ def of(
     return view, look
 
 
-def _pruned(project: Project, desired: Desired, recorded: Recorded) -> frozenset[str]:
-    found, most = unasked(desired, recorded), project.settings.daemon.removals
-    if len(found) > most:
-        raise RefusedError(
-            f"--prune would stop {len(found)} runs that are gone from the specs, more than {most}",
-            "cosmos cancel stops runs by name; if all are meant, raise daemon.removals in cosmos.toml",
-        )
+def _pruned(project: Project, desired: Desired, look: Look, plan: Plan, *, accept: bool) -> frozenset[str]:
+    """What is stopped of the work under way: as much at once as a daemon would believe."""
+    found = unasked(desired, look.recorded)
+    known = {status.key: status.phase for status in plan.statuses} | dict.fromkeys(found, Phase.RUNNING)
+    given = project.settings.daemon
+    budget = Budget(most=given.removals, percent=given.removals_percent)
+    words = "" if accept else doubt(found, known, budget, is_empty=not desired.runs)
+    if words:
+        raise RefusedError(f"--prune stops nothing: {words}", "if that is meant, add --accept-removals")
     return found
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from cosmos.core.digest import Digest
+from cosmos.core.observed import NO_COMMIT, Origin
 from cosmos.core.recorded import Attempt, AttemptState, LedgerEntry, Recorded
 from cosmos.project import past
 from cosmos.project.wiring import Project
 from cosmos.views import VersionRow
 
-Origins = Mapping[str, tuple[str, str]]
-"""By batch id: who began it, and from which revision."""
+Origins = Mapping[str, tuple[str, Origin]]
+"""By batch id: who began it, and from which specs."""
 
 _WORDS = {AttemptState.CANCELLED: "cancelled", AttemptState.SUCCEEDED: "made"}
 
@@ -62,7 +63,7 @@ def _version(
         digest=digest,
         result="made" if entry else _result(last),
         at=entry.finished_at if entry else _time(last),
-        revision=origins.get(batch, ("", ""))[1],
+        origin=origins.get(batch, ("", NO_COMMIT))[1],
         took_s=entry.duration_s if entry else _took_s(last),
         is_made=entry is not None,
         is_now=is_now,

@@ -38,6 +38,7 @@ from cosmos.local_ai.probe import MediaProbe
 from cosmos.project.models import built_in_models
 from cosmos.settings import Settings
 from cosmos.settings_host import HostSettings
+from cosmos.source.commits import origin_at
 from cosmos.source.tree import Revision, WorkingTree
 from cosmos.state.database import Database, open_database
 from cosmos.state.facts import SqlFactCache
@@ -164,7 +165,7 @@ def open_project(settings: Settings) -> Project:
         adapters=ADAPTERS,
         clock=SystemClock(),
         owner=who,
-        commit=revision.words,
+        origin=origin_at(settings.root, revision),
         versions=versions,
         provenance=lambda folder: store.read(folder, PROVENANCE),
     )

@@ -4,17 +4,22 @@ What cannot be read comes back as a file with a reason, as from a working tree. 
 an error, so that no answer is ever a part of one. Nothing is looked up in the file system: no link is followed.
 """
 
+import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cosmos.core.observed import NO_COMMIT, Origin, origin
 from cosmos.errors import SourceError
 from cosmos.source.git import Git, clean
-from cosmos.source.tree import SUFFIXES, printable_path
+from cosmos.source.tree import SUFFIXES, Revision, printable_path
 
 if TYPE_CHECKING:
     from cosmos.core.load import SourceFile
+
+logger = logging.getLogger(__name__)
 
 FILE_MAX = 64 << 20
 SPECS_MAX = 256 << 20
@@ -191,6 +196,18 @@ class Repository:
                 sha, author, at, subject = (*text.split("\n", 3), "", "", "")[:4]
                 found.append(Commit(sha=sha, author=clean(author), at=float(at), subject=clean(subject)))
         return tuple(found)
+
+
+def origin_at(folder: Path, revision: Revision) -> Origin:
+    """What work records that is begun from the working tree of a folder, at that revision."""
+    if not revision.commit:
+        return NO_COMMIT
+    try:
+        commit = Repository(Git(folder)).describe(revision.commit)
+    except SourceError as error:
+        logger.warning("who wrote commit %s is not known: %s", revision.commit[:10], error.message)
+        return origin(revision.words)
+    return origin(revision.words, commit.author, commit.at)
 
 
 def _entry(line: bytes) -> _Entry:

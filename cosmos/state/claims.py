@@ -23,7 +23,7 @@ class TakenError(Exception):
     """Another attempt holds the digest; the transaction is to be undone."""
 
 
-def intend(transaction: Transaction, attempt: Attempt, material: Material, meta: BatchMeta, commit: str) -> None:
+def intend(transaction: Transaction, attempt: Attempt, material: Material, meta: BatchMeta) -> None:
     """Claim the digest; the unique indexes of `attempts` decide who gets it.
 
     Raises:
@@ -31,7 +31,7 @@ def intend(transaction: Transaction, attempt: Attempt, material: Material, meta:
     """
     if attempt.state not in OPEN_STATES:
         raise ValueError(f"an attempt begins open, not {attempt.state.value}")
-    _insert_batch(transaction, attempt.host, meta, commit)
+    _insert_batch(transaction, attempt.host, meta)
     row = {
         "digest": attempt.digest,
         "number": attempt.number,
@@ -51,7 +51,7 @@ def intend(transaction: Transaction, attempt: Attempt, material: Material, meta:
         _keep_material(transaction, attempt, material)
 
 
-def _insert_batch(transaction: Transaction, host: str, meta: BatchMeta, commit: str) -> None:
+def _insert_batch(transaction: Transaction, host: str, meta: BatchMeta) -> None:
     """Once a batch: the intents of its other members find it there."""
     row = {
         "batch_id": meta.batch_id,
@@ -59,7 +59,9 @@ def _insert_batch(transaction: Transaction, host: str, meta: BatchMeta, commit: 
         "project": meta.project,
         "attempt": meta.attempt,
         "digest_schema": meta.digest_schema,
-        "revision": commit,
+        "revision": meta.origin.commit,
+        "author": printable(meta.origin.author),
+        "committed_at": meta.origin.committed_at,
         "owner": meta.owner,
         "created_at": meta.created_at,
     }

@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import Insert, Select, bindparam, delete, desc, func, insert, or_, select
 
 from cosmos.core.digest import Digest, canonical, sha256_hex
-from cosmos.core.observed import BatchMeta, Member
+from cosmos.core.observed import BatchMeta, Member, Origin
 from cosmos.core.recorded import Attempt, LedgerEntry, Request
 from cosmos.state.board import printable
-from cosmos.state.rows import ATTEMPT, LEDGER, REQUEST, attempt_of, entry_of, request_of, select_attempts
+from cosmos.state.rows import ATTEMPT, LEDGER, REQUEST, attempt_of, entry_of, origin_of, request_of, select_attempts
 from cosmos.state.tables import attempts, batches, events, ledger, members, requests, runs, upsert
 from cosmos.state.transaction import Statement, Transaction, is_among, some_of
 
@@ -140,6 +140,14 @@ def ledger_of(transaction: Transaction, run_id: str) -> tuple[LedgerEntry, ...]:
     return tuple(entry_of(row) for row in rows)
 
 
+def results(transaction: Transaction, digests: Sequence[Digest]) -> tuple[LedgerEntry, ...]:
+    """What is done of some digests."""
+    return tuple([entry_of(row) for some in some_of(digests) for row in transaction.rows(_DONE, **some)])
+
+
+_DONE = Statement(select(*LEDGER).where(is_among(ledger.c.digest)))
+
+
 def requests_of(transaction: Transaction, digests: Sequence[Digest]) -> tuple[Request, ...]:
     """Oldest first."""
     rows = [row for some in some_of(digests) for row in transaction.rows(_ASKED, **some)]
@@ -153,9 +161,11 @@ _BATCH = Statement(
         batches.c.project,
         batches.c.attempt,
         batches.c.digest_schema,
-        batches.c.revision,
         batches.c.owner,
         batches.c.created_at,
+        batches.c.revision,
+        batches.c.author,
+        batches.c.committed_at,
     ).where(batches.c.batch_id == bindparam("which"))
 )
 _MEMBERS = Statement(
@@ -170,7 +180,7 @@ def meta(transaction: Transaction, batch_id: str) -> BatchMeta | None:
     row = transaction.row(_BATCH, which=batch_id)
     if row is None:
         return None
-    project, attempt, schema, revision, owner, created_at = row
+    project, attempt, schema, owner, created_at, *origin = row
     rows = transaction.rows(_MEMBERS, which=batch_id)
     return BatchMeta(
         batch_id=batch_id,
@@ -178,7 +188,7 @@ def meta(transaction: Transaction, batch_id: str) -> BatchMeta | None:
         members=tuple([Member(run_id=run_id, key=key, digest=digest, run=run) for run_id, key, digest, run in rows]),
         attempt=attempt,
         digest_schema=schema,
-        commit=revision,
+        origin=origin_of(*origin),
         owner=owner,
         created_at=created_at,
     )
@@ -196,12 +206,14 @@ _KNOWN = Statement(
 )
 
 
-def origins(transaction: Transaction) -> dict[str, tuple[str, str]]:
-    """By batch id: who began it, and from which revision."""
-    return {batch_id: (owner, revision) for batch_id, owner, revision in transaction.rows(_ORIGINS)}
+def origins(transaction: Transaction) -> dict[str, tuple[str, Origin]]:
+    """By batch id: who began it, and from which specs."""
+    return {batch_id: (owner, origin_of(*origin)) for batch_id, owner, *origin in transaction.rows(_ORIGINS)}
 
 
-_ORIGINS = Statement(select(batches.c.batch_id, batches.c.owner, batches.c.revision))
+_ORIGINS = Statement(
+    select(batches.c.batch_id, batches.c.owner, batches.c.revision, batches.c.author, batches.c.committed_at)
+)
 
 
 def find_keys(transaction: Transaction, word: str, limit: int) -> tuple[str, ...]:

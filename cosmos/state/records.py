@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from cosmos.core.digest import Digest, Material
-from cosmos.core.observed import BatchMeta
+from cosmos.core.observed import BatchMeta, Origin
 from cosmos.core.plan import Plan
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, LedgerEntry, Recorded, Request
@@ -68,12 +68,10 @@ class SqlRecords:
 
     # What the engine records
 
-    def intend(
-        self, attempt: Attempt, material: Material, meta: BatchMeta, commit: str, result: LedgerEntry | None = None
-    ) -> bool:
+    def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, result: LedgerEntry | None = None) -> bool:
         try:
             with self._acting() as transaction:
-                claims.intend(transaction, attempt, material, meta, commit)
+                claims.intend(transaction, attempt, material, meta)
                 if result is not None:
                     claims.finished(transaction, result, result.finished_at)
         except claims.TakenError:
@@ -167,8 +165,8 @@ class SqlRecords:
         with self._database.reading() as transaction:
             return history.known_runs(transaction)
 
-    def origins(self) -> dict[str, tuple[str, str]]:
-        """By batch id: who began it, and from which revision."""
+    def origins(self) -> dict[str, tuple[str, Origin]]:
+        """By batch id: who began it, and from which specs."""
         with self._database.reading() as transaction:
             return history.origins(transaction)
 
@@ -191,6 +189,11 @@ class SqlRecords:
         """Every result of a run, whatever its digest was then, newest first."""
         with self._database.reading() as transaction:
             return history.ledger_of(transaction, run_id)
+
+    def results(self, digests: Sequence[Digest]) -> tuple[LedgerEntry, ...]:
+        """What is done of some digests."""
+        with self._database.reading() as transaction:
+            return history.results(transaction, digests)
 
     def requests_of(self, digests: Sequence[Digest]) -> tuple[Request, ...]:
         """What people asked about some digests, oldest first."""

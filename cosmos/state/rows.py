@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select
 
 from cosmos.core.digest import Digest
+from cosmos.core.observed import Origin
 from cosmos.core.recorded import Attempt, AttemptState, FileEntry, LedgerEntry, Manifest, Request, Verb
 from cosmos.state.board import REASONS
 from cosmos.state.tables import attempts, batches, ledger, requests
@@ -130,3 +131,8 @@ def request_of(row: Sequence[Any]) -> Request:
     """The request of a row of REQUEST."""
     digest, verb, after, at, by, why = row
     return Request(digest=Digest(digest), verb=Verb(verb), after=after, at=at, by=by, why=why)
+
+
+def origin_of(revision: str, author: str, committed_at: float | None) -> Origin:
+    """Of these columns of `batches`."""
+    return Origin(commit=revision, author=author, committed_at=committed_at)

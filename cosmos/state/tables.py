@@ -44,6 +44,8 @@ batches = Table(
     Column("owner", Text, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("released", Boolean, nullable=False, server_default=false()),
+    Column("author", Text, nullable=False, server_default=""),
+    Column("committed_at", Float),
 )
 
 members = Table(

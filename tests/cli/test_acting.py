@@ -282,16 +282,21 @@ def test_what_runs_for_a_spec_that_is_gone_is_stopped_by_prune_alone(console: Co
 
 
 def test_prune_stops_no_more_than_was_said(console: Console) -> None:
-    (console.root / "cosmos.toml").write_text(
-        '[project]\nname = "workshop"\n[hosts.local]\nslots = 2\n[daemon]\nremovals = 1\n'
-    )
+    (console.root / "cosmos.toml").write_text('[project]\nname = "workshop"\n[hosts.local]\nslots = 2\n')
     console.specs(runs("one", "two"), program=console.slow())
     console.cosmos("apply", "--yes", "--no-wait")
     wait_until(lambda: len(console.launches) == 2)
-    console.specs("")
+    console.specs(runs("three"), program=console.slow())
     refused = console.cosmos("apply", "--prune", "--yes")
+    console.specs("")
+    all_gone = console.cosmos("apply", "--prune", "--yes")
+    alone = console.cosmos("plan", "--accept-removals")
+    meant = console.cosmos("apply", "--prune", "--accept-removals", "--yes", "--no-wait")
+    wait_until(lambda: "removed_from_specs" in console.cosmos("events", "--for", "two").stdout)
     console.go.touch()
 
-    assert refused.returncode == 1
-    assert "--prune would stop 2 runs that are gone from the specs, more than 1" in refused.stderr
-    assert console.cosmos("wait").returncode == 0
+    assert (refused.returncode, all_gone.returncode, alone.returncode, meant.returncode) == (1, 1, 64, 0)
+    assert "2 of 3 runs that are not done are gone from the specs, more than 20 %" in refused.stderr
+    assert "--prune stops nothing: all 2 runs are gone from the specs" in all_gone.stderr
+    assert "add --accept-removals" in all_gone.stderr
+    assert sorted(console.launches) == ["one", "two"]

@@ -24,6 +24,19 @@ def head(console: Console) -> str:
     return git(console.root, "log", "-1", "--format=%s")
 
 
+def test_who_wrote_what_a_result_was_made_from_is_known_also_with_a_new_database(console: Console) -> None:
+    git(console.root, "-c", "user.name=Bob", "commit", "-q", "--allow-empty", "-m", "Somebody else, later")
+    for path in (console.root / ".cosmos").glob("state.db*"):
+        path.unlink()
+    assert console.cosmos("apply", "--yes").returncode == 0
+
+    made = git(console.root, "rev-parse", "--short=8", "HEAD~1")
+    shown = console.cosmos("show", "a").stdout
+    assert f"{made} by Ann Author <ann@example.org>, 20" in shown
+    assert f"{made}  Ann Author <ann@example.org>  " in console.cosmos("history", "a").stdout
+    assert console.launches == ["a", "b"]
+
+
 def test_without_a_terminal_it_shows_and_changes_nothing(console: Console) -> None:
     done = console.cosmos("rollback", "a")
 

@@ -223,8 +223,8 @@ def test_a_history_is_a_table_and_json(shop: Shop) -> None:
     shop.cosmos("cancel", "bad", "--why", "wrong camera")
     done = shop.cosmos("history", "bad")
     first, version, _, heads, *_ = done.stdout.splitlines()
-    assert first.split() == ["ID", "DATE", "COMMIT", "DIGEST", "RESULT", "DURATION"]
-    assert re.match(r"1   \d{4}-\S+ \S+  -  +[0-9a-f]{8}  ProgramFailed, now  \d+s$", version)
+    assert first.split() == ["ID", "DATE", "COMMIT", "AUTHOR", "DIGEST", "RESULT", "DURATION"]
+    assert re.match(r"1   \d{4}-\S+ \S+  -  +-  +[0-9a-f]{8}  ProgramFailed, now  \d+s$", version)
     assert heads.split() == ["WHEN", "WHAT", "DIGEST", "HOST", "TOOK", "WHO", "MESSAGE"]
     assert re.search(r" attempt 1 failed +[0-9a-f]{8} +local +\S+ +\S+ +ProgramFailed: ", done.stdout)
     assert re.search(r" cancel requested .* wrong camera$", done.stdout, re.MULTILINE)

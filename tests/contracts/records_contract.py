@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from cosmos.core.digest import Digest, Material
+from cosmos.core.observed import origin
 from cosmos.core.ports import Records
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, AttemptState, Recorded, Verb
@@ -91,18 +92,18 @@ class RecordsContract:
         assert attempt.number == won[0]
 
     def test_the_meta_of_a_batch_is_found_as_it_was_written(self, records: Records) -> None:
-        meta = a_batch_meta("city", owner="ann", commit="3fa9c1d2-dirty")
+        meta = a_batch_meta("city", owner="ann", origin=origin("3fa9c1d2-dirty", "Ann <ann@example.com>", NOW))
         member = replace(meta.members[0], run='{"key":"city"}')
         other = replace(member, run_id="rs_0000000000", key="lake", digest=a_digest("lake"))
         meta = replace(meta, members=(member, other))
-        assert records.intend(intended("city"), {}, meta, meta.commit)
+        assert records.intend(intended("city"), {}, meta)
         assert records.meta(meta.batch_id) == meta
 
     def test_members_of_one_batch_are_claimed_one_by_one(self, records: Records) -> None:
         meta = a_batch_meta("city")
         lake = replace(intended("lake"), batch_id=meta.batch_id)
-        assert records.intend(intended("city"), {}, meta, "")
-        assert records.intend(lake, {}, meta, "")
+        assert records.intend(intended("city"), {}, meta)
+        assert records.intend(lake, {}, meta)
         records.started(meta.batch_id, NOW)
         states = {attempt.state for tried in records.load({}).attempts.values() for attempt in tried}
         assert states == {AttemptState.STARTED}
@@ -321,7 +322,7 @@ def intended(key: str, digest: Digest | None = None, number: int = 1, **fields: 
 
 def claim(records: Records, attempt: Attempt, material: Material | None = None) -> bool:
     meta = a_batch_meta(attempt.key, attempt.digest, attempt.number)
-    return records.intend(attempt, a_material() if material is None else material, meta, "3fa9c1d2")
+    return records.intend(attempt, a_material() if material is None else material, meta)
 
 
 def only(records: Records) -> Attempt:

@@ -1,5 +1,6 @@
 """A daemon that follows commits: what is committed is made, what is not is not, and history can be gone back in."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,10 @@ def test_what_is_committed_is_made_and_what_is_not_waits(console: Console, repo:
     assert "a commit makes the daemon apply them" in shown
     assert applied.returncode == 0
     assert f"commit {second[:10]}: Two" in log
-    assert f'"commit": "{second}"' in (console.root / "outputs" / "two" / "latest" / "provenance.json").read_text()
+    made = json.loads((console.root / "outputs" / "two" / "latest" / "provenance.json").read_text())
+    when = float(repo.git("log", "-1", "--format=%ct"))
+    assert (made["commit"], made["author"], made["committed_at"]) == (second, "Ann <ann@example.org>", when)
+    assert (made["run"]["at"]["file"], made["run"]["at"]["line"] > 1) == ("specs/all.yaml", True)
 
 
 def test_going_back_in_history_brings_the_old_outputs_back_without_a_launch(console: Console, repo: Repo) -> None:

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosmos.core.observed import BatchMeta, BatchState, ExitRecord, ObservedBatch
+from cosmos.core.observed import BatchMeta, BatchState, ExitRecord, ObservedBatch, Origin
 from cosmos.core.recorded import FileEntry
 from cosmos.errors import HostRefused, HostUnreachable
 from cosmos.hosts.parse import read_manifest, read_observation
 from cosmos.hosts.records import Claim, read_claim, read_exit, read_meta, read_time, write_meta
 from tests.makers import a_batch_meta, an_exit
 
-META = replace(a_batch_meta(), gpus=("GPU-1",), commit="abc", owner="ann")
+META = replace(a_batch_meta(), gpus=("GPU-1",), origin=Origin(commit="abc"), owner="ann")
 BATCH = META.batch_id
 CLAIM = '{"pid":12,"start":34,"boot":"boot-1","at":100.5}'
 EXIT = (
@@ -222,6 +222,15 @@ def test_damage_is_refused_or_read_and_never_anything_else(noise: bytes, start: 
     assert look.disk_total >= 0
 
 
+@pytest.mark.parametrize("told", [{}, {"author": "Ann <a@b>"}, {"author": "", "committed_at": 1e300}])
+def test_batch_json_of_before_there_were_authors_is_read(told: dict[str, object]) -> None:
+    data = json.loads(write_meta(META))
+    del data["author"], data["committed_at"]
+    assert read_meta(json.dumps(data | told)) == replace(
+        META, origin=Origin(commit="abc", author=str(told.get("author", "")))
+    )
+
+
 @given(
     st.builds(
         BatchMeta,
@@ -231,7 +240,9 @@ def test_damage_is_refused_or_read_and_never_anything_else(noise: bytes, start: 
         attempt=st.integers(0, 10**9),
         digest_schema=st.integers(0, 99),
         gpus=st.lists(st.text()).map(tuple),
-        commit=st.text(),
+        origin=st.builds(
+            Origin, commit=st.text(), author=st.text(), committed_at=st.none() | st.floats(0, 1e11, exclude_max=True)
+        ),
         owner=st.text(),
         created_at=st.floats(0, 1e12),
     )

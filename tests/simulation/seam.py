@@ -247,9 +247,7 @@ class SeamRecords:
     def meta(self, batch_id: str) -> BatchMeta | None:
         return self._effect(Kind.READ, f"meta {batch_id}", lambda: self._records.meta(batch_id))
 
-    def intend(
-        self, attempt: Attempt, material: Material, meta: BatchMeta, commit: str, result: LedgerEntry | None = None
-    ) -> bool:
+    def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, result: LedgerEntry | None = None) -> bool:
         """With a result, it is one that was published and that a lost database does not know."""
         if self._has_lease and result is None:
             self._laws.before_intend(attempt)
@@ -257,7 +255,7 @@ class SeamRecords:
             self._laws.on_finished(result)
 
         def act() -> bool:
-            taken = self._records.intend(attempt, material, meta, commit, result)
+            taken = self._records.intend(attempt, material, meta, result)
             if taken:
                 self._laws.on_intend(attempt)
             if taken and result is not None:

@@ -30,7 +30,7 @@ won = []
 for index in range(count):
     key = f"city-{index}"
     attempt = an_attempt(key, number=number, state=AttemptState.INTENDED)
-    if records.intend(attempt, {}, a_batch_meta(key, number=number), ""):
+    if records.intend(attempt, {}, a_batch_meta(key, number=number)):
         won.append(key)
 print(json.dumps(won), flush=True)
 """
@@ -45,7 +45,7 @@ from tests.makers import a_batch_id, a_batch_meta, a_ledger_entry, an_attempt
 records = SqlRecords(open_database(sys.argv[1]))
 for index in range(100_000):
     key = f"city-{index}"
-    records.intend(an_attempt(key, state=AttemptState.INTENDED), {}, a_batch_meta(key), "")
+    records.intend(an_attempt(key, state=AttemptState.INTENDED), {}, a_batch_meta(key))
     print(f"intended {key}", flush=True)
     records.started(a_batch_id(key), 1.0)
     records.finished(a_ledger_entry(key), 2.0)

@@ -75,9 +75,9 @@ def test_old_events_are_forgotten(records: SqlRecords) -> None:
 def test_the_newest_attempts_with_gpus_are_found_for_each_host(records: SqlRecords) -> None:
     for number, host in enumerate(["a", "b", "a", "a"]):
         attempt = an_attempt(f"run-{number}", host=host, gpus=("GPU-0", "GPU-1"), intended_at=NOW + number)
-        records.intend(attempt, {}, a_batch_meta(attempt.key), "")
+        records.intend(attempt, {}, a_batch_meta(attempt.key))
     cpu = an_attempt("cpu", host="a", intended_at=NOW + 9)
-    records.intend(cpu, {}, a_batch_meta("cpu"), "")
+    records.intend(cpu, {}, a_batch_meta("cpu"))
     found = records.gpu_attempts(per_host=2)
     assert [(attempt.key, attempt.host) for attempt in found] == [("run-1", "b"), ("run-2", "a"), ("run-3", "a")]
     assert found[0].gpus == ("GPU-0", "GPU-1")
@@ -102,7 +102,7 @@ def test_results_of_a_run_come_newest_first(records: SqlRecords) -> None:
     for word, at in (("first", NOW - 20), ("second", NOW - 10)):
         digest = a_digest(word)
         attempt = an_attempt("city", digest, state=AttemptState.INTENDED)
-        records.intend(attempt, {}, a_batch_meta("city", digest), "")
+        records.intend(attempt, {}, a_batch_meta("city", digest))
         records.finished(a_ledger_entry("city", digest, finished_at=at), at)
     found = records.ledger_of(an_attempt("city").run_id)
     assert [entry.digest for entry in found] == [a_digest("second"), a_digest("first")]
@@ -140,7 +140,7 @@ def subjects(events: tuple[Event, ...]) -> list[str]:
 def try_and_fail(records: SqlRecords, key: str, word: str, at: float) -> Attempt:
     digest = a_digest(word)
     attempt = an_attempt(key, digest, state=AttemptState.INTENDED, intended_at=at)
-    assert records.intend(attempt, {}, a_batch_meta(key, digest), "")
+    assert records.intend(attempt, {}, a_batch_meta(key, digest))
     records.failed(a_batch_id(key, digest), Reason.TIMEOUT, "", at + 1, cancelled=False)
     return attempt
 

@@ -63,7 +63,7 @@ while len(records.load({}).attempts) < count:
             known = {tried[0].key for tried in records.load({}).attempts.values()}
             for key in [f"city-{index}" for index in range(count) if f"city-{index}" not in known][:20]:
                 attempt = an_attempt(key, state=AttemptState.INTENDED)
-                assert records.under(hold).intend(attempt, {}, a_batch_meta(key), "")
+                assert records.under(hold).intend(attempt, {}, a_batch_meta(key))
                 mine.append(key)
     except BusyError:
         continue
@@ -277,7 +277,7 @@ def writes(records: SqlRecords, key: str) -> list[Callable[[], object]]:
     attempt = an_attempt(key, state=AttemptState.INTENDED)
     batch = a_batch_id(key)
     return [
-        lambda: records.intend(attempt, {}, a_batch_meta(key), ""),
+        lambda: records.intend(attempt, {}, a_batch_meta(key)),
         lambda: records.started(batch, NOW),
         lambda: records.failed(batch, Reason.TIMEOUT, "", NOW, cancelled=False),
         lambda: records.finished(a_ledger_entry(key), NOW),
@@ -291,7 +291,7 @@ def test_what_a_controller_writes_after_another_took_over_is_refused_whole(desk:
     open_records = SqlRecords(desk.database)
     with desk.lease(ELSEWHERE).held() as old:
         late = open_records.under(old)
-        late.intend(an_attempt("begun", state=AttemptState.INTENDED), {}, a_batch_meta("begun"), "")
+        late.intend(an_attempt("begun", state=AttemptState.INTENDED), {}, a_batch_meta("begun"))
         desk.time.wall += 60
         with desk.here().held() as new:
             before = everything(desk.database)
@@ -370,11 +370,11 @@ from tests.makers import a_batch_meta, an_attempt
 database = open_database(sys.argv[1])
 with Lease(database, this_process("me@here"), SystemClock(), beat_every_s=3600).held() as hold:
     records = SqlRecords(database).under(hold)
-    records.intend(an_attempt("one", state=AttemptState.INTENDED), {}, a_batch_meta("one"), "")
+    records.intend(an_attempt("one", state=AttemptState.INTENDED), {}, a_batch_meta("one"))
     print("written", flush=True)
     sys.stdin.readline()
     try:
-        records.intend(an_attempt("two", state=AttemptState.INTENDED), {}, a_batch_meta("two"), "")
+        records.intend(an_attempt("two", state=AttemptState.INTENDED), {}, a_batch_meta("two"))
     except Fenced:
         print("fenced", flush=True)
 """

@@ -16,9 +16,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
+from cosmos.core.observed import Origin
 from cosmos.state import migrations
 from cosmos.state.database import Database, open_database
 from cosmos.state.lease import database_id
+from cosmos.state.records import SqlRecords
 from cosmos.state.tables import metadata
 from cosmos.state.transaction import Statement
 
@@ -137,6 +139,23 @@ def test_a_database_of_the_first_version_gets_its_lease_and_keeps_what_it_has(ur
         assert transaction.row(Statement(text("SELECT value FROM notes"))) == ("as they were",)
         assert transaction.row(Statement(text("SELECT id, epoch, held FROM lease"))) == (1, 0, 0)
         assert len(database_id(transaction)) == 32
+
+
+def test_a_batch_of_before_there_were_authors_is_kept_and_has_none(url: str, path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = migrations.configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.execute(text("INSERT INTO batches VALUES ('b', 'local', 'films', 1, 1, 'abc', 'ann', 5.0, 0)"))
+    engine.dispose()
+    with closing(open_database(url)) as database:
+        records = SqlRecords(database)
+        assert records.origins() == {"b": ("ann", Origin(commit="abc"))}
+        meta = records.meta("b")
+    assert meta is not None
+    assert (meta.origin, meta.created_at) == (Origin(commit="abc"), 5.0)
 
 
 def test_no_two_databases_have_one_id(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tests.makers import a_batch_meta, a_digest, an_attempt
 
 def intend(records: SqlRecords, key: str = "city") -> bool:
     attempt = an_attempt(key, state=AttemptState.INTENDED)
-    return records.intend(attempt, {}, a_batch_meta(key), "")
+    return records.intend(attempt, {}, a_batch_meta(key))
 
 
 def other_connection(path: Path, timeout_s: float = 0) -> "closing[sqlite3.Connection]":

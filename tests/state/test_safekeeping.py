@@ -42,7 +42,7 @@ def test_damaged_pages_are_named_in_sqlites_words(database: Database, records: S
 
 
 def test_a_backup_has_everything_that_was_committed(database: Database, records: SqlRecords, tmp_path: Path) -> None:
-    assert records.intend(an_attempt(), a_material(), a_batch_meta(), "abc")
+    assert records.intend(an_attempt(), a_material(), a_batch_meta())
     target = tmp_path / "backup.db"
     assert back_up(database, target) == target.stat().st_size > 0
     assert [path.name for path in tmp_path.iterdir() if "backup" in path.name] == ["backup.db"]

@@ -41,7 +41,7 @@ def test_the_newest_attempts_of_each_host_that_are_over_are_given_whatever_their
         one_that_ended(records, f"run-{place}", "lambda", NOW + place)
     one_that_ended(records, "other", "local", NOW)
     still = intended("open", host="lambda")
-    records.intend(still, {}, a_batch_meta("open"), "")
+    records.intend(still, {}, a_batch_meta("open"))
     ended = records.load({}).ended
     assert {host: len(over) for host, over in ended.items()} == {"lambda": ENDED_KEPT, "local": 1}
     assert min(each.ended_at or 0.0 for each in ended["lambda"]) == NOW + 3
@@ -49,6 +49,6 @@ def test_the_newest_attempts_of_each_host_that_are_over_are_given_whatever_their
 
 def one_that_ended(records: SqlRecords, key: str, host: str, at: float) -> None:
     attempt = intended(key, host=host)
-    records.intend(attempt, {}, a_batch_meta(key), "")
+    records.intend(attempt, {}, a_batch_meta(key))
     records.failed(attempt.batch_id, Reason.HOST_REFUSED, "", at, cancelled=False)
     records.released(attempt.batch_id)

@@ -42,7 +42,7 @@ def test_a_value_that_is_not_given_is_no_null(database: Database) -> None:
 def test_many_are_asked_for_a_few_at_a_time(records: SqlRecords, count: int) -> None:
     for number in range(count):
         attempt = an_attempt(f"city-{number}", state=AttemptState.INTENDED)
-        records.intend(attempt, {"params": number}, a_batch_meta(f"city-{number}"), "")
+        records.intend(attempt, {"params": number}, a_batch_meta(f"city-{number}"))
         records.request(Request(digest=attempt.digest, verb=Verb.CANCEL, after=1, at=NOW - number))
     attempts = [an_attempt(f"city-{number}") for number in range(count)]
     previous = records.load({attempt.run_id: Digest("0" * 64) for attempt in attempts}).previous

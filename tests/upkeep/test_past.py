@@ -36,7 +36,7 @@ def test_the_history_of_a_run_has_its_attempts_results_and_requests_newest_last(
     assert [row.at for row in rows] == sorted(row.at for row in rows)
     assert whats(rows) == ["attempt 1 failed", "cancel requested", "retry requested", "attempt 2 failed"]
     first, asked, *_ = (row for row in rows if row.what != "event")
-    assert (first.host, first.reason, first.revision) == ("local", "ProgramFailed", "")
+    assert (first.host, first.reason, first.origin.commit) == ("local", "ProgramFailed", "")
     assert first.who != ""
     assert first.took_s is not None
     assert (asked.who != "", asked.words) == (True, "wrong camera")

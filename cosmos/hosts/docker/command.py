@@ -90,7 +90,7 @@ def _labels(batch: BatchPlan) -> Mapping[str, str]:
         "batch": meta.batch_id,
         "digests": ",".join(member.digest for member in meta.members),
         "attempt": str(meta.attempt),
-        "commit": meta.commit,
+        "commit": meta.origin.commit,
         "owner": meta.owner,
     }
 

@@ -1,0 +1,1 @@
+"""The page: thin. `server` is the program, `pages` has one module a page, `rows` makes what they show."""

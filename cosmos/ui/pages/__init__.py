@@ -1,0 +1,8 @@
+"""The pages, in the order of the navigation. A new one: a module with a `PAGE`, a script of its name in `assets`."""
+
+from collections.abc import Sequence
+
+from cosmos.ui.frame import Page
+from cosmos.ui.pages import compare, overview, plan, runs
+
+PAGES: Sequence[Page] = (overview.PAGE, runs.PAGE, compare.PAGE, plan.PAGE)

@@ -1,0 +1,256 @@
+"""What pages show, as JSON: pure, from values of CosmosAPI. Scripts put each text into the page as text."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath as Path
+from typing import Any
+from urllib.parse import quote
+
+from cosmos.core.gallery import Choices, Found, Item, differing
+from cosmos.core.plan import Phase
+from cosmos.core.reasons import REASONS
+from cosmos.core.recorded import Attempt, LedgerEntry
+from cosmos.core.run import Run
+from cosmos.outcome import Doing, HostNote
+from cosmos.views import EventRow
+
+Row = dict[str, Any]
+
+VIDEOS = (".mp4", ".webm", ".mov")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+THUMBNAIL = "thumbnail.jpg"
+MAIN = "video"
+"""The output that is looked at first."""
+SEEN_AS = {"seg": "segmentation"}
+"""Controls whose file has another role."""
+ORIGINALS = ("color", "video")
+"""Roles of the input that a result is held against."""
+COMPARED = 9
+
+
+def media(digest: str, name: str) -> str:
+    """Address of a published file."""
+    return f"/media/result/{digest}/{quote(name)}"
+
+
+def given(path: str) -> str:
+    """Address of an input."""
+    return f"/media/input/{quote(path)}"
+
+
+def card(item: Item, entry: LedgerEntry | None = None) -> Row:
+    """One run in a gallery or table."""
+    status, run = item.status, item.run
+    names = [file.name for file in entry.manifest] if entry is not None else []
+    video = _video(names, run)
+    return {
+        "key": item.key,
+        "id": status.run_id,
+        "phase": status.phase.value,
+        "sync": status.sync.value,
+        "words": _why(item),
+        "stuck": status.stuck,
+        "model": item.model,
+        "prompt": item.prompt,
+        "text": run.text if run is not None else "",
+        "labels": [f"{name}={value}" for name, value in sorted(item.labels.items())],
+        "axes": dict(run.axes) if run is not None else {},
+        "host": status.host,
+        "gpus": len(status.gpus),
+        "since": status.since,
+        "took": entry.duration_s if entry is not None else None,
+        "video": media(entry.digest, video) if entry is not None and video else "",
+        "poster": media(entry.digest, THUMBNAIL) if entry is not None and THUMBNAIL in names else "",
+    }
+
+
+def _video(names: Sequence[str], run: Run | None) -> str:
+    found = [name for name in names if name.lower().endswith(VIDEOS)]
+    outputs = run.outputs if run is not None else {}
+    main = outputs[MAIN].path if MAIN in outputs else ""
+    return main if main in found else next((name for name in found if Path(name).stem == MAIN), (*found, "")[0])
+
+
+def _why(item: Item) -> str:
+    status = item.status
+    if status.message:
+        return status.message
+    if status.cause is not None and status.phase is not Phase.SUCCEEDED:
+        return status.cause.value.replace("_", " ")
+    return ""
+
+
+def remedy(item: Item) -> str:
+    """What to do about a failure."""
+    reason = item.status.reason
+    return REASONS[reason].remedy.replace("NAME", item.key) if reason is not None else ""
+
+
+def found_page(found: Found, entries: Mapping[str, LedgerEntry], choices: Choices) -> Row:
+    """One page of the runs, with what filters can be set to."""
+    return {
+        "cards": [card(item, entries.get(item.key)) for item in found.items],
+        "total": found.total,
+        "page": found.page,
+        "pages": found.pages,
+        "states": dict(found.states),
+        "before": found.before,
+        "after": found.after,
+        "choices": {
+            "model": list(choices.models),
+            "prompt": list(choices.prompts),
+            "label": list(choices.labels),
+            "input": list(choices.inputs),
+            "sweep": list(choices.sweeps),
+        },
+    }
+
+
+def details(
+    item: Item, entry: LedgerEntry | None, attempts: Sequence[Attempt], events: Sequence[EventRow]
+) -> Row:  # fmt: skip
+    """One run from close by."""
+    run, status = item.run, item.status
+    return {
+        **card(item, entry),
+        "remedy": remedy(item),
+        "reason": status.reason.value if status.reason else "",
+        "digest": status.digest or "",
+        "at": str(status.at),
+        "negative": run.negative if run is not None else "",
+        "inputs": input_rows(run) if run is not None else [],
+        "params": {name: str(value) for name, value in sorted(run.params.items())} if run is not None else {},
+        "facts": _facts(item, entry),
+        "files": [
+            {"name": file.name, "size": file.size, "sha256": file.sha256, "url": media(entry.digest, file.name)}
+            for file in entry.manifest
+        ]
+        if entry is not None
+        else [],
+        "attempts": [attempt_row(attempt) for attempt in reversed(attempts)],
+        "events": [
+            {"at": event.last_at, "kind": event.kind, "reason": event.reason, "words": event.message, "n": event.count}
+            for event in reversed(events)
+        ],
+    }
+
+
+def _facts(item: Item, entry: LedgerEntry | None) -> list[list[str]]:
+    run, status = item.run, item.status
+    rows = [
+        ["spec", str(status.at)],
+        ["id", status.run_id],
+        ["digest", status.digest or "-"],
+        ["state", status.sync.value],
+    ]
+    if run is not None:
+        rows += [["model", f"{run.model.name} (adapter {run.model.adapter} {run.adapter_version})"]]
+        rows += [["image", run.model.image]] if run.model.image else []
+        rows += [["priority", str(run.priority)], ["wanted on", run.placement.host]]
+    if entry is not None:
+        rows += [["batch", entry.batch_id], ["folder", f"outputs/{status.folder or entry.folder}"]]
+    return rows
+
+
+def input_rows(run: Run) -> list[Row]:
+    """Inputs and controls: those that are files can be played; a control without one is computed by the model."""
+    rows = []
+    signals = {(SEEN_AS.get(name, name) if SEEN_AS.get(name) in run.inputs else name): name for name in run.controls}
+    for role in sorted({*run.inputs, *signals}):
+        control, path = run.controls.get(signals.get(role, "")), run.inputs.get(role, "")
+        weight = "" if control is None else f"{control.weight:g}{f' {control.preset}' if control.preset else ''}"
+        playable = path.lower().endswith(VIDEOS)
+        rows.append(
+            {"role": role, "path": path, "weight": weight, "url": given(path) if path else "", "video": playable}
+        )
+    if run.source is not None:
+        rows.append({"role": run.source.role, "path": run.source.key, "weight": "", "url": "", "video": False})
+    return rows
+
+
+def attempt_row(attempt: Attempt) -> Row:
+    """One attempt."""
+    over = attempt.ended_at is not None and attempt.started_at is not None
+    return {
+        "number": attempt.number,
+        "state": attempt.state.value,
+        "host": attempt.host,
+        "gpus": len(attempt.gpus),
+        "at": attempt.started_at or attempt.intended_at,
+        "took": (attempt.ended_at or 0.0) - (attempt.started_at or 0.0) if over else None,
+        "reason": attempt.reason.value if attempt.reason else "",
+        "words": attempt.message,
+        "digest": attempt.digest[:8],
+    }
+
+
+def compared(items: Sequence[Item], entries: Mapping[str, LedgerEntry]) -> Row:
+    """Results side by side along the axes in which they differ, and what differs."""
+    known = [item for item in items if item.run is not None]
+    runs = [item.run for item in known if item.run is not None]
+    across, down = _axes(runs)
+    cards = [{**card(item, entries.get(item.key)), "at": _place(item, across, down)} for item in known]
+    original = next((run.inputs[role] for run in runs for role in ORIGINALS if role in run.inputs), "")
+    return {
+        "cards": cards,
+        "across": {"name": across, "values": _values(runs, across)},
+        "down": {"name": down, "values": _values(runs, down)},
+        "differing": [{"name": name, "values": list(values)} for name, values in differing(runs).items()],
+        "original": given(original) if original.lower().endswith(VIDEOS) else "",
+    }
+
+
+def _axes(runs: Sequence[Run]) -> tuple[str, str]:
+    """The two axes with the most values; the first across. Only where each pair of values is at most one run."""
+    names = sorted({name for run in runs for name in run.axes}, key=lambda name: (-len(_values(runs, name)), name))
+    vary = [name for name in names if len(_values(runs, name)) > 1 and all(name in run.axes for run in runs)]
+    across, down = (*vary[:2], "", "")[:2]
+    places = {(run.axes.get(across, ""), run.axes.get(down, "")) for run in runs}
+    return (across, down) if across and len(places) == len(runs) else ("", "")
+
+
+def _values(runs: Sequence[Run], axis: str) -> list[str]:
+    return sorted({run.axes[axis] for run in runs if axis in run.axes}, key=_by_number) if axis else []
+
+
+def _by_number(value: str) -> tuple[float, str]:
+    try:
+        return float(value), value
+    except ValueError:
+        return float("inf"), value
+
+
+def _place(item: Item, across: str, down: str) -> list[str]:
+    axes = item.run.axes if item.run is not None else {}
+    return [axes.get(across, ""), axes.get(down, "")]
+
+
+def host_rows(hosts: Sequence[HostNote]) -> list[Row]:
+    """Hosts as the last look left them."""
+    return [
+        {
+            "name": host.name,
+            "reachable": host.reachable,
+            "words": host.closed or host.why,
+            "since": host.since,
+            "queued": host.queued,
+            "gpus": [{"name": name, "does": does} for name, does in host.gpus.items()],
+            "idle": host.idle_median_s if host.gaps else None,
+        }
+        for host in hosts
+    ]
+
+
+def working(item: Item, doing: Doing | None, usual_s: float | None, now: float) -> Row:
+    """A run that is under way: how far, by its own words or else by how long others took."""
+    spent = max(0.0, now - item.status.since) if item.status.since is not None else None
+    percent, guessed = (doing.percent, False) if doing is not None and doing.percent is not None else (None, False)
+    if percent is None and usual_s and spent is not None and item.status.phase is Phase.RUNNING:
+        percent, guessed = min(99, round(100 * spent / usual_s)), True
+    left = usual_s - spent if usual_s and spent is not None and item.status.phase is Phase.RUNNING else None
+    return {
+        **card(item),
+        "percent": percent,
+        "guessed": guessed,
+        "left": None if left is None else max(0.0, left),
+        "doing": doing.words if doing is not None else "",
+    }

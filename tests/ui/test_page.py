@@ -1,0 +1,204 @@
+"""The page in a real browser, on a project whose runs were really made: each control once."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.projects import Project
+from tests.ui.conftest import FLAGS
+
+pytestmark = [pytest.mark.needs("browser")]
+
+PATIENCE_MS = 30_000
+ONE, TWO = "city/seed-1", "city/seed-2"
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def first(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser that keeps what it has loaded, for all tests."""
+    with browser.new_context() as context:
+        yield context
+
+
+@pytest.fixture
+def visit(browser: Browser, first: BrowserContext, address: str) -> Iterator[Visit]:
+    """Open pages; with `new` as another user. No request may leave the machine, and no script may fail."""
+    complaints: list[str] = []
+    pages: list[Page] = []
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
+
+    def opened(path: str, *, width: int = 1280, theme: str = "dark", new: bool = False) -> Page:
+        page = (browser.new_context() if new else first).new_page()
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": 800})
+        page.add_init_script(f"localStorage.setItem('cosmos-theme', '{theme}')")
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", said)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        foreign = re.compile(rf"(?!{re.escape(address)}|data:|blob:)")
+        page.on("request", lambda asked: complaints.append(asked.url) if foreign.match(asked.url) else None)
+        page.goto(f"{address}{path}")
+        page.wait_for_selector("[data-drawn]")
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert complaints == []
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing sticks out to the right."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def test_the_overview_says_where_all_stands(visit: Visit) -> None:
+    page = visit("/")
+    expect(page.locator(".counts")).to_contain_text(re.compile("2.*Succeeded.*1.*Failed"))
+    expect(page.locator("section", has_text="Failed").first).to_contain_text("cosmos logs bad")
+    page.get_by_role("link", name="2 Succeeded").click()
+    expect(page.locator("article.card")).to_have_count(2)
+    assert page.url.endswith("/runs?state=Succeeded")
+
+
+def test_runs_are_filtered_sorted_and_chosen(visit: Visit) -> None:
+    page = visit("/runs")
+    cards = page.locator("article.card")
+    expect(cards).to_have_count(3)
+    page.get_by_label("Search", exact=True).fill("heavy rain")
+    expect(cards).to_have_count(2)
+    page.get_by_role("button", name="Clear").click()
+    expect(cards).to_have_count(3)
+    for name, value, left in (("state", "Failed", 1), ("model", "preview", 2), ("sweep", "city", 2), ("days", "1", 3)):
+        page.locator(f"select[name={name}]").select_option(value)
+        expect(cards).to_have_count(left)
+        page.get_by_role("button", name="Clear").click()
+        expect(cards).to_have_count(3)
+    page.locator("select[name=sort]").select_option("-key")
+    expect(cards.first).to_contain_text(TWO)
+    page.get_by_role("button", name="Table").click()
+    rows = page.locator("tr.row")
+    expect(rows).to_have_count(3)
+    rows.nth(0).get_by_role("checkbox").check()
+    rows.nth(1).get_by_role("checkbox").check()
+    expect(page.locator(".tray")).to_contain_text("2 runs chosen")
+    page.reload()
+    expect(rows.nth(1).get_by_role("checkbox")).to_be_checked()
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.locator("figure.cell")).to_have_count(3)
+
+
+def test_a_run_is_seen_from_close_by(visit: Visit) -> None:
+    page = visit(f"/runs?run={ONE}")
+    close = page.locator("aside.close")
+    expect(close).to_contain_text("Heavy rain <img src=x onerror=")
+    page.wait_for_function("document.querySelector('.player').readyState >= 2")
+    assert page.evaluate("document.querySelector('.player').videoHeight") > 0
+    expect(close.locator("dl").first).to_contain_text("frames")
+    expect(close).to_contain_text("specs/city.yaml")
+    expect(close.locator(".ins video")).not_to_have_count(0)
+    close.get_by_role("button", name="Provenance").click()
+    expect(close.locator("pre", has_text='"digest_schema"')).to_be_visible()
+    page.locator("body").press("j")
+    expect(close.locator("h2")).to_have_text(TWO)
+    page.locator("body").press("k")
+    expect(close.locator("h2")).to_have_text(ONE)
+    page.locator("body").press("Escape")
+    expect(close).to_be_hidden()
+    page.go_back()
+    expect(close.locator("h2")).to_have_text(ONE)
+
+
+def test_a_log_is_text_and_can_be_searched(visit: Visit) -> None:
+    page = visit("/runs?run=bad")
+    page.get_by_role("button", name="Read the log").click()
+    log = page.get_by_label("Log", exact=True)
+    expect(log).to_contain_text("<b>no such scene</b>")
+    page.get_by_label("Search the log").fill("SCENE")
+    expect(log.locator("mark")).to_have_text("scene")
+
+
+def test_results_are_played_in_step(visit: Visit) -> None:
+    page = visit(f"/compare?compare={ONE},{TWO},gone")
+    expect(page.locator(".axis", has_text="seed")).to_have_count(2)
+    expect(page.get_by_text("Not there: gone")).to_be_visible()
+    expect(page.locator("table.diff tbody tr")).to_have_count(1)
+    page.wait_for_function("[...document.querySelectorAll('.cmp video')].every(video => video.readyState >= 2)")
+    page.get_by_role("button", name="One frame on").click()
+    times = "[...document.querySelectorAll('.cmp video')].map(video => video.currentTime.toFixed(2))"
+    page.wait_for_function(f"new Set({times}).size === 1 && {times}[0] === '0.04'")
+    page.get_by_role("button", name="Loop").click()
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()  # again: it came to its end, and does not loop
+    page.get_by_label("Time", exact=True).fill("500")
+    page.get_by_role("button", name="A/B").click()
+    page.get_by_label("Where left meets right").fill("25")
+    assert "75%" in page.locator(".wipe video").nth(1).evaluate("video => video.style.clipPath")
+    page.get_by_role("button", name="A/B").click()
+    page.get_by_role("button", name=f"Leave out {TWO}").click()
+    expect(page.locator("figure.cell")).to_have_count(2)
+
+
+def test_two_people_see_a_change_and_keep_what_they_look_at(visit: Visit, shown: Project) -> None:
+    one, two = visit("/plan"), visit(f"/runs?run={ONE}&view=table", new=True)
+    file = shown.root / "specs" / "city.yaml"
+    before = file.read_text()
+    file.write_text(before.replace("seed: [1, 2]", "seed: [1, 2, 3]"))
+    expect(two.locator("tr.row", has_text="city/seed-3")).to_contain_text("Pending")
+    expect(two.locator("aside.close h2")).to_have_text(ONE)
+    one.locator("#look").click()
+    one.get_by_label("Choose city/seed-3").first.check()
+    one.get_by_role("button", name="Plan only 1 run").click()
+    expect(one.get_by_role("button", name="Apply these")).to_be_visible()
+    one.locator("#apply").click()
+    expect(one.get_by_text("Applied", exact=False).first).to_be_visible()
+    expect(two.locator("tr.row", has_text="city/seed-3")).to_contain_text("Succeeded")
+    one.get_by_role("button", name="Plan all").click()
+    expect(one.locator("#look")).to_have_text("Look again")
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (400, "dark")])
+def test_every_page_fits(visit: Visit, width: int, theme: str) -> None:
+    page = visit("/", width=width, theme=theme)
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    for path in (f"/runs?run={ONE}", "/runs?view=table", f"/compare?compare={ONE},{TWO}", "/plan"):
+        assert fits(page), page.url
+        page.goto(re.sub(r"(://[^/]+).*", r"\1", page.url) + path)
+        page.wait_for_selector("[data-drawn]")
+    assert fits(page)
+    page.locator("#theme").click()
+    assert page.evaluate("document.documentElement.dataset.theme") != theme
+
+
+def test_files_are_given_out_by_what_is_recorded(visit: Visit, address: str, shown: Project) -> None:
+    shown.write("inputs/private.mp4", "no run reads it")
+    page = visit(f"/runs?run={ONE}")
+    video = page.locator(".player").get_attribute("src")
+    assert video is not None
+    part = page.request.get(f"{address}{video}", headers={"Range": "bytes=0-9"})
+    assert (part.status, len(part.body()), part.headers["content-type"]) == (206, 10, "video/mp4")
+    assert page.request.get(f"{address}/media/input/inputs/city/color.mp4").status == 200
+    for path in (
+        "/media/input/inputs/private.mp4",
+        "/media/input/..%2f..%2fetc%2fpasswd",
+        "/media/input/specs/city.yaml",
+        f"{video.rpartition('/')[0]}/..%2f..%2fstate.db",
+        "/page/..%2fserver.py",
+        "/gradio_api/file=specs/city.yaml",
+    ):
+        assert page.request.get(f"{address}{path}").status in (400, 403, 404), path
