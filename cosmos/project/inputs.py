@@ -37,11 +37,7 @@ class Inputs:
         self._open = project
 
     def scenes(self) -> list[SceneRow]:
-        """By name. Each file is decoded once, and remembered.
-
-        Raises:
-            StorageError: A file cannot be read, or two are there for one role.
-        """
+        """By name. Each file is decoded once, and remembered; what cannot be read is a warning of its scene."""
         project = self._open()
         desired, prompts = project.desire(), _prompts(project)
         rows = [self._row(name, desired, prompts) for name in _names(project.settings.root / FOLDER)]
@@ -116,15 +112,20 @@ class Inputs:
         project = self._open()
         reader: ProjectInputs = project.inputs
         folder = f"{FOLDER}/{name}"
-        files = dict(sorted(reader.roles(folder).items(), key=lambda item: (item[0] != "color", item[0])))
+        files: dict[str, str] = {}
         facts: dict[str, MediaFacts] = {}
-        warnings = [] if "color" in files else ["there is no color.mp4"]
-        for role, path in files.items():
-            fact = reader.fact(path, decode=True)
-            if fact.media is None:
-                warnings.append(f"{PurePosixPath(path).name} {fact.media_error}")
-            else:
-                facts[role] = fact.media
+        warnings: list[str] = []
+        try:
+            files = dict(sorted(reader.roles(folder).items(), key=lambda item: (item[0] != "color", item[0])))
+            warnings += [] if "color" in files else ["there is no color.mp4"]
+            for role, path in files.items():
+                fact = reader.fact(path, decode=True)
+                if fact.media is None:
+                    warnings.append(f"{PurePosixPath(path).name} {fact.media_error}")
+                else:
+                    facts[role] = fact.media
+        except StorageError as error:  # of one scene, while the others can be listed
+            warnings.append(error.message)
         return SceneRow(
             name=name,
             folder=folder,

@@ -137,6 +137,11 @@ def test_videos_that_fit_are_taken_as_they_are(workshop: Workshop, tmp_path: Pat
     edge = write_video(tmp_path / "r" / "edge.mov", hue=90)
     done = prepare(workshop, tmp_path / "r")
     folder = workshop.root / "inputs" / "r"
+    write_video(workshop.root / "inputs" / "by-hand" / "color.mp4", frames=122)
+    (workshop.root / "inputs" / "by-hand" / "depth.mp4").write_text("not yet")
+    (workshop.root / "inputs" / "twice" / "x").mkdir(parents=True)
+    for name in ("color.mp4", "color.mov"):
+        (workshop.root / "inputs" / "twice" / "x" / name).touch()
 
     assert (folder / "color.mp4").read_bytes() == color.read_bytes()
     made = {name: entry["made"] for name, entry in metadata(folder)["files"].items()}
@@ -144,6 +149,15 @@ def test_videos_that_fit_are_taken_as_they_are(workshop: Workshop, tmp_path: Pat
     assert made["vis.mp4"] == "computed (medium)"
     assert np.abs(images(folder / "edge.mp4")[5].astype(int) - images(edge)[5]).mean() < 6
     assert done.scene.controls == ("edge", "vis")
+    with workshop.api() as api:
+        warnings = {row.name: row.warnings for row in api.inputs.scenes()}
+    assert warnings["by-hand"] == (
+        "depth.mp4 does not decode as a video (Invalid data found when processing input)",
+        "122 frames cost Cosmos-Transfer1 2 clips; 121 would cost 1",
+    )
+    assert warnings["twice/x"] == (
+        "inputs/twice/x has two files for the role color: inputs/twice/x/color.mov and color.mp4",
+    )
 
 
 def write_uneven(path: Path) -> None:
@@ -264,9 +278,11 @@ def test_what_is_interrupted_or_killed_leaves_no_half_scene(console: Console, re
     process = console.start("prepare", str(long), "--name", "city")
     assert process.stderr is not None
     wait_until((inputs / ".city.part" / ".color.mp4.part").exists)
+    os.kill(process.pid, signal.SIGSTOP)  # so that it is not done before we are
     with pytest.raises(BusyError, match="another cosmos prepare makes city now"):
         prepare(console, render, name="city")
     os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, signal.SIGCONT)
     said = process.stderr.read()
     assert (process.wait(), list(inputs.iterdir())) == (130, [])
     assert "Interrupted: no half scene is left." in said
