@@ -158,6 +158,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "params-cosmos3-nim": _params("cosmos3-nim"),
     "params-cosmos-transfer2-5": _params("cosmos-transfer2-5"),
     "params-cosmos-predict2-5": _params("cosmos-predict2-5"),
+    "params-cosmos-transfer1": _params("cosmos-transfer1"),
+    "params-cosmos-transfer1-upscale": _params("cosmos-transfer1-upscale"),
     "region": _fields(spec.RegionSpec),
     "container": _fields(spec_model.ContainerSpec),
     "project-settings": _fields(ProjectSettings),

@@ -15,13 +15,17 @@ from cosmos.adapters.cosmos3_request import NIM, VLLM
 from cosmos.adapters.cosmos3_server import Cosmos3ServerAdapter
 from cosmos.adapters.predict25 import Predict25Adapter
 from cosmos.adapters.preview import PreviewAdapter
+from cosmos.adapters.transfer1 import Transfer1Adapter
 from cosmos.adapters.transfer1_enhance import Transfer1EnhanceAdapter
+from cosmos.adapters.transfer1_upscale import Transfer1UpscaleAdapter
 from cosmos.adapters.transfer25 import Transfer25Adapter
 
 _ALL: tuple[Adapter, ...] = (
     CommandAdapter(),
     PreviewAdapter(),
+    Transfer1Adapter(),
     Transfer1EnhanceAdapter(),
+    Transfer1UpscaleAdapter(),
     Transfer25Adapter(),
     Predict25Adapter(),
     Cosmos3Adapter(),

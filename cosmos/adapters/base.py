@@ -98,7 +98,10 @@ class Adapter(Protocol):
         """
 
     def check(self, run: Run, media: Mapping[str, MediaFacts]) -> Sequence[Refusal]:
-        """Refuse inputs that do not fit each other; `media` has the facts of each input that is a video."""
+        """Refuse inputs that do not fit each other; `media` has the facts of each input that is a video.
+
+        Called again for a run with a source, once it is known what that will make: then as if it were made already.
+        """
 
     def expect(self, run: Run, media: Mapping[str, MediaFacts]) -> Mapping[str, OutputFile]:
         """Outputs by name with what is known about them once the inputs are known."""

@@ -36,6 +36,8 @@ _KERNEL_FREED = "cosmos: out of memory: "
 _NO_DISK = re.compile(r"No space left on device|Disk quota exceeded", re.IGNORECASE)
 _NO_GPU_MEMORY = re.compile(r"CUDA out of memory|torch\.(cuda\.)?OutOfMemoryError|CUDA_ERROR_OUT_OF_MEMORY")
 _NO_MEMORY = re.compile(r"out of memory|oom[- ]kill|cannot allocate memory|MemoryError|std::bad_alloc", re.IGNORECASE)
+_TORCHRUN = "ChildFailedError"
+_ERROR = re.compile(r"(\[rank\d+\]: ?)?[A-Za-z_][\w.]*(Error|Exception)\b")
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
 _COUNT = re.compile(r"\bprogress (\d{1,9})/(\d{1,9})\b")
 _PERCENT = re.compile(r"(?<![\d.])(\d{1,3})(?:\.\d+)? ?%")
@@ -81,7 +83,7 @@ def _lacking(line: str) -> Verdict:
 
 def _failed(code: int, log_tail: str, known: tuple[Signature, ...]) -> Verdict:
     """What the kernel and the program say in the log; then what the exit code says."""
-    last = last_line(log_tail)
+    last = _telling(log_tail)
     if lacking := _out_of_memory(code, log_tail):
         return Verdict(reason=Reason.HOST_OUT_OF_MEMORY, message=lacking)
     if said := failure(log_tail, known):
@@ -130,6 +132,15 @@ def last_line(log_tail: str) -> str:
     """The last line that says something, without terminal codes, at most WORDS_MAX characters."""
     lines = _lines(log_tail)
     return lines[-1][:WORDS_MAX] if lines else ""
+
+
+def _telling(log_tail: str) -> str:
+    """The last line; under torchrun the first error of a rank, which stands before many lines about its end."""
+    lines = _lines(log_tail)
+    if any(_TORCHRUN in line for line in lines):
+        errors = (line for line in lines if _ERROR.match(line) and _TORCHRUN not in line)
+        return next(errors, last_line(log_tail))[:WORDS_MAX]
+    return last_line(log_tail)
 
 
 def _lines(log_tail: str) -> list[str]:

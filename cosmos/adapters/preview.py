@@ -20,6 +20,7 @@ from cosmos.adapters.fields import (
     path_of,
     region_refusals,
     unknown,
+    unread,
 )
 from cosmos.adapters.params import declaration_refusals, param_problems, typed_params
 from cosmos.core.digest import canonical
@@ -69,7 +70,7 @@ class PreviewAdapter:
         offered, refusals = inputs_for(replace(draft, named=draft.named | own.keys()), {**available, **own}, ROLES)
         inputs = {role: path for role, path in offered.items() if role in read}
         files = {*inputs, *({draft.source.role} if draft.source else ())}
-        refusals += _unread(draft, read, own.keys())
+        refusals += unread(draft, CONTROLS, read, own)
         refusals += [unknown("control", name, ("controls", name), CONTROLS) for name in draft.controls.keys() - known]
         refusals += region_refusals(draft)
         for name, spec in known.items():
@@ -141,21 +142,6 @@ class PreviewAdapter:
 
     def progress(self, log_tail: str) -> Step:
         return step(log_tail)
-
-
-def _unread(draft: Draft, read: set[str], own: Iterable[str]) -> Iterable[Refusal]:
-    """Inputs that the run names, and that no control would look at or that are named twice."""
-    control = {role: name for name, role in CONTROLS.items()}
-    for role in sorted((draft.named & ROLES.keys()) - read):
-        message = f'input "{role}" is not used, because control "{control[role]}" is off'
-        yield Refusal(path=("inputs", role), message=message, hint=f"add `{control[role]}` to controls")
-    for role in sorted(draft.named & set(own)):
-        message = f'input "{role}" is given twice, by `inputs` and by `controls.{control[role]}`'
-        yield Refusal(path=("inputs", role), message=message, hint="keep one of them")
-    if draft.source is not None and draft.source.role in ROLES.keys() - read:
-        role = draft.source.role
-        message = f'input "{role}" is not used, because control "{control[role]}" is off'
-        yield Refusal(path=("source", "role"), message=message, hint=f"add `{control[role]}` to controls")
 
 
 def _control_problems(name: str, spec: ControlSpec, *, has_file: bool) -> Iterable[Refusal]:

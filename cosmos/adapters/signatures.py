@@ -90,6 +90,12 @@ FAILURES = (
         Reason.SHAPE_MISMATCH,
         "the scene's frames are too large for the upsampler: lower `pixels`",
     ),
+    _sign(r"ValueError: Invalid video file", Reason.INPUT_UNREADABLE, "a mask must be a video in mp4"),
+    _sign(
+        r"Still no boxes detected|Number of regional prompts \(\d+\) must match",
+        Reason.BAD_SPEC,
+        "the words of a prompt or mask_prompt were found nowhere in the first frame: use others, or give a file",
+    ),
     _sign(
         r"Invalid hint_key|Must have ['\"]input_video|Error validating parameters from|ValidationError"
         r"|Distilled model only supports|Invalid image extension|JSONDecodeError|unrecognized arguments"

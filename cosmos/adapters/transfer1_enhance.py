@@ -47,11 +47,7 @@ class Transfer1EnhanceAdapter:
 
     def model_problems(self, model: Model) -> Sequence[Refusal]:
         refusals = [*param_problems(model.params), *declaration_refusals(model.params, PARAMS)]
-        refusals += model_refusals(model, own=("command", "inputs", "outputs", "endpoint"), paths=PATHS)
-        for name in PATHS:
-            if name not in model.paths:
-                hint = f"the folder as the container sees it: `paths: {{{name}: /FOLDER}}`"
-                refusals.append(Refusal(path=("paths",), message=f'path "{name}" is missing', hint=hint))
+        refusals += model_refusals(model, own=("command", "inputs", "outputs", "endpoint"), paths=PATHS, needs=PATHS)
         return refusals
 
     def resolve(self, draft: Draft, available: Mapping[str, str]) -> Resolution:

@@ -153,7 +153,10 @@ def models(cosmos: CosmosAPI, names: Sequence[str], labels: Sequence[str]) -> Li
 
 
 def _parameter(name: str, kind: ParamType) -> str:
-    return f"{name}={kind.default}" if not kind.required else f"{name} (required)"
+    if kind.required:
+        return f"{name} (required)"
+    value = str(kind.default).lower() if isinstance(kind.default, bool) else kind.default
+    return name if value is None else f"{name}={value}"
 
 
 def model_document(row: ModelRow) -> dict[str, object]:

@@ -7,6 +7,9 @@ from typing import Protocol
 
 from cosmos.core.run import MediaFacts
 
+LFS_POINTER = b"version https://git-lfs.github.com/spec/v1"
+"""How a file begins that stands for one which git-lfs has not fetched."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFact:

@@ -27,8 +27,8 @@ class PromptSpec(Part):
     negative: Text = Field(default="", description="what to keep away from")
     inputs: RelativePath | dict[Role, RelativePath] | None = Field(
         default=None,
-        description="a folder with color.mp4, depth.mp4, segmentation.mp4, edge.mp4, vis.mp4 (those there are), "
-        "or a file by role",
+        description="a folder with color.mp4, depth.mp4, segmentation.mp4, edge.mp4, vis.mp4, keypoint.mp4 (those "
+        "there are), or a file by role",
     )
 
 

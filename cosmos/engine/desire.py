@@ -21,9 +21,10 @@ from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Blob
 from cosmos.core.problem import Code, Location, Problem, did_you_mean, quoted
 from cosmos.core.reviews import Review, Reviews
-from cosmos.core.run import MediaFacts, Run
+from cosmos.core.run import MediaFacts, OutputFile, Run
 from cosmos.core.spec_model import ModelSpec
 from cosmos.engine.digesting import Digesting
+from cosmos.engine.foreseen import as_if_made, foreseen, run_of
 from cosmos.errors import StorageError
 
 
@@ -91,6 +92,7 @@ class _Resolving:
         self._facts: dict[str, FileFact | StorageError] = {}
         self._folders: dict[str, Mapping[str, str] | StorageError] = {}
         self._models: dict[str, bool] = {}
+        self._readers: dict[str, tuple[Draft, Mapping[str, MediaFacts]]] = {}
         self.problems: set[Problem] = set()
         self.warnings: set[Problem] = set()
 
@@ -106,14 +108,29 @@ class _Resolving:
         media = self._media(draft, resolution)
         if media is None:
             return None
-        run = _run(draft, resolution, adapter.version)
-        mismatches = adapter.check(run, media)
+        run = run_of(draft, resolution, adapter.version)
+        if run.source is not None:
+            self._readers[run.key] = (draft, media)
+        return self._judged(draft, run, run, media)
+
+    def _judged(self, draft: Draft, run: Run, seen: Run, media: Mapping[str, MediaFacts]) -> Run | None:
+        """The run with what is known of its outputs, if `seen`, which is what its adapter is shown, fits together."""
+        adapter = self._around.adapters[run.model.adapter]
+        mismatches = adapter.check(seen, media)
         self._refuse(draft, mismatches, Code.MISMATCH)
         if mismatches:
             return None
-        self.warnings.update(self._as_problems(draft, adapter.advice(run, media), Code.ADVICE))
-        outputs = adapter.expect(run, media)
+        self.warnings.update(self._as_problems(draft, adapter.advice(seen, media), Code.ADVICE))
+        outputs = adapter.expect(seen, media)
         return run if outputs is run.outputs else replace(run, outputs=outputs)
+
+    def _foreseeing(self, run: Run, made: OutputFile) -> Run | None:
+        """The run, judged by what is known of the video that it will read."""
+        draft, media = self._readers[run.key]
+        known = foreseen(made)
+        if known is None or run.source is None:
+            return run
+        return self._judged(draft, run, as_if_made(run), {**media, run.source.role: known})
 
     def holds(self, draft: Draft, upstream: DesiredRun) -> bool | None:
         """Whether the condition of a candidate holds of the run that it reads; None where it cannot be judged."""
@@ -148,7 +165,10 @@ class _Resolving:
                 message = f'run "{run.source.key}" has no output "{run.source.output}"'
                 self.problems.add(Problem(run.at, Code.DANGLING, message, f'run "{run.name}"', hint))
                 return None
-            run = replace(run, source=replace(run.source, file=output.path))
+            known = self._foreseeing(replace(run, source=replace(run.source, file=output.path)), output)
+            if known is None:
+                return None
+            run = known
         blobs = {role: self._blob(path) for role, path in run.inputs.items()}
         made_of = material(run, {role: blob.sha256 for role, blob in blobs.items()}, source_digest)
         digest = digest_of(made_of)
@@ -243,7 +263,8 @@ class _Resolving:
 
     def _as_problems(self, draft: Draft, refusals: Iterable[Refusal], code: Code) -> Iterator[Problem]:
         for refusal in refusals:
-            at = self._place_of(draft, refusal.path)
+            is_made = draft.source is not None and refusal.path == ("inputs", draft.source.role)
+            at = self._place_of(draft, ("source", "run") if is_made else refusal.path)
             yield Problem(at, code, refusal.message, f'run "{draft.name}"', refusal.hint)
 
     def _place_of(self, draft: Draft, path: Path) -> Location:
@@ -262,33 +283,3 @@ class _Resolving:
 
     def _add(self, draft: Draft, at: Location, code: Code, message: str, hint: str = "") -> None:
         self.problems.add(Problem(at, code, message, f'run "{draft.name}"', hint))
-
-
-def _run(draft: Draft, resolution: Resolution, adapter_version: int) -> Run:
-    return Run(
-        key=draft.key,
-        id=draft.id,
-        name=draft.name,
-        at=draft.at,
-        model=draft.model,
-        adapter_version=adapter_version,
-        prompt=draft.prompt,
-        text=draft.text if resolution.uses_text else "",
-        negative=draft.negative if resolution.uses_negative else "",
-        inputs=resolution.inputs,
-        controls=resolution.controls,
-        regions=resolution.regions,
-        params=resolution.params,
-        source=draft.source,
-        needs=draft.needs,
-        outputs=resolution.outputs,
-        placement=draft.placement,
-        priority=draft.priority,
-        retry_limit=draft.retry_limit,
-        retry_on=draft.retry_on,
-        timeout_s=draft.timeout_s,
-        stall_s=draft.stall_s,
-        suspend=draft.suspend,
-        labels=draft.labels,
-        axes=draft.axes,
-    )

@@ -22,10 +22,11 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation
 from av.video.stream import VideoStream
 
+from cosmos.core.files import LFS_POINTER
+
 Image = npt.NDArray[np.uint8]
 """Rows, columns, and red, green, blue."""
 
-_LFS = b"version https://git-lfs.github.com/spec/v1"
 _CONVERT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT | Interpolation.FULL_CHR_H_INT
 
 
@@ -79,7 +80,7 @@ def open_video(path: Path) -> Iterator[VideoReader]:
         OSError: It is missing or may not be read.
     """
     with path.open("rb") as file:
-        if file.read(len(_LFS)) == _LFS:
+        if file.read(len(LFS_POINTER)) == LFS_POINTER:
             raise ValueError("is a Git LFS pointer, not the file itself: run `git lfs pull`")
     with _as_value_error():
         container = av.open(str(path.absolute()))

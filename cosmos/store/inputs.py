@@ -9,16 +9,19 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from cosmos.core.files import FactCache, FileFact, Probe
+from cosmos.core.files import LFS_POINTER, FactCache, FileFact, Probe
 from cosmos.core.run import MediaFacts
 from cosmos.errors import StorageError
 from cosmos.store.content import read_content, stamp_of
 from cosmos.store.disk import disk_errors
 
-ROLES = frozenset({"color", "depth", "segmentation", "edge", "vis"})
+ROLES = frozenset({"color", "depth", "segmentation", "edge", "vis", "keypoint"})
 """A file's role is its name without the ending."""
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm")
+
+POINTER_MAX = 1024
+"""Bytes of a Git LFS pointer at most."""
 
 BUSY = "wait until the program that writes it is done, then run the same command again"
 
@@ -58,6 +61,8 @@ class ProjectInputs:
             if not stat.S_ISREG(found.st_mode):
                 raise StorageError(f"{path} is {_kind(found.st_mode)}, not a file", "name a file, or a folder of them")
             sha256 = self._sha256(file, path, found)
+            if not decode and found.st_size <= POINTER_MAX and file.read_bytes().startswith(LFS_POINTER):
+                raise StorageError(f"{path} is a Git LFS pointer, not the file itself", "run `git lfs pull`")
             media = self._media(file, path, sha256, found) if decode else None
         if isinstance(media, str):
             return FileFact(sha256=sha256, size=found.st_size, media=None, media_error=media)

@@ -66,8 +66,10 @@ def as_run(draft: Draft, resolution: Resolution, version: int = 1) -> Run:
         negative=draft.negative if resolution.uses_negative else "",
         inputs=resolution.inputs,
         controls=resolution.controls,
+        regions=resolution.regions,
         params=resolution.params,
         source=draft.source,
+        placement=draft.placement,
         outputs=resolution.outputs,
     )
 

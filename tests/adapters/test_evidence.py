@@ -20,11 +20,25 @@ TOLD = an_exit(1, interrupted=True)
 NO_GPU_MEMORY = "torch.OutOfMemoryError: CUDA out of memory."
 
 
+TORCHRUN = """\
+[rank1]: Traceback (most recent call last):
+[rank1]: ValueError: bad
+[rank0]: RuntimeError: a peer is gone
+Traceback (most recent call last):
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+====
+transfer.py FAILED
+====
+"""
+
+
 @pytest.mark.parametrize(
     ("record", "log", "reason", "message"),
     [
         (an_exit(1), "Traceback\nValueError: bad\n\n", Reason.PROGRAM_FAILED, "exit code 1: ValueError: bad"),
         (an_exit(1), "", Reason.PROGRAM_FAILED, "exit code 1"),
+        (an_exit(1), TORCHRUN, Reason.PROGRAM_FAILED, "exit code 1: [rank1]: ValueError: bad"),
+        (an_exit(1), "torch.x.ChildFailedError: \n====", Reason.PROGRAM_FAILED, "exit code 1: ===="),
         (an_exit(143, stopped=True), "bye", Reason.STOPPED, "the run was stopped"),
         (an_exit(0, stopped=True), "", Reason.STOPPED, "the run was stopped"),
         (an_exit(143, timed_out=True), "", Reason.TIMEOUT, "stopped after 50 s, the run's timeout"),

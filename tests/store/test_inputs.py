@@ -116,6 +116,13 @@ def test_what_is_no_video_says_why(inputs: ProjectInputs, root: Path) -> None:
     assert (fact.media, fact.media_error) == (None, "no video stream")
 
 
+def test_a_git_lfs_pointer_is_no_file_of_weights(inputs: ProjectInputs, root: Path) -> None:
+    (root / "inputs/edge.pt").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
+    with pytest.raises(StorageError, match="is a Git LFS pointer") as caught:
+        inputs.fact("inputs/edge.pt", decode=False)
+    assert caught.value.hint == "run `git lfs pull`"
+
+
 def test_nothing_is_decoded_unasked(inputs: ProjectInputs, root: Path, probe: CountingProbe) -> None:
     write(root / "inputs/style.txt", b"text")
     fact = inputs.fact("inputs/style.txt", decode=False)
