@@ -15,6 +15,7 @@ from cosmos.settings import Settings
 if TYPE_CHECKING:
     from cosmos.project.acting import Acting
     from cosmos.project.gallery import Gallery
+    from cosmos.project.inputs import Inputs
     from cosmos.project.machines import Machines
     from cosmos.project.review import Review
     from cosmos.project.specs import Specs
@@ -97,6 +98,13 @@ class Areas:
         from cosmos.project.specs import Specs
 
         return Specs(lambda: self._project)
+
+    @cached_property
+    def inputs(self) -> "Inputs":
+        """The scenes: what there is, what uses them, and making them of renders."""
+        from cosmos.project.inputs import Inputs
+
+        return Inputs(lambda: self._project)
 
     @cached_property
     def sweeps(self) -> "Sweeps":

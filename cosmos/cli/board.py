@@ -1,6 +1,6 @@
 """The live table of an apply on a terminal: a line for each run that works, and one for all together.
 
-Runs that end scroll away above it. The only module that imports rich.
+Runs that end scroll away above it. Beside `bars` the only module that imports rich.
 """
 
 import time

@@ -84,9 +84,10 @@ def accept(
     ] = "",
     commit: CommitOption = False,
 ) -> int:
-    """Take the text that a run made as a new Prompt, with labels and inputs of the run's own.
+    """Take the text that a run made as a new Prompt.
 
-    Runs of the model cosmos-transfer1-enhance make such texts. No run changes: name the new prompt in one.
+    It has labels and inputs of the run's own. Runs of the model cosmos-transfer1-enhance make such texts. No
+    run changes: name the new prompt in one.
     """
     from cosmos.cli import render
 

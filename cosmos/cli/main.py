@@ -21,6 +21,7 @@ from cosmos.cli import (
     daemon_commands,
     edit_commands,
     host_commands,
+    inputs_commands,
     notify_commands,
     past_commands,
     project_commands,
@@ -57,6 +58,7 @@ run_commands.add_to(app)
 daemon_commands.add_to(app)
 suspend_commands.add_to(app)
 reading_commands.add_to(app)
+inputs_commands.add_to(app)
 host_commands.add_to(app)
 notify_commands.add_to(app)
 past_commands.add_to(app)

@@ -109,10 +109,14 @@ class VideoWriter:
         width: In pixels; even, as for the height, because colour is stored for pairs of pixels.
         height: In pixels.
         fps: Frames a second.
-        crf: Quality of x264, 0 (lossless) to 51.
+        crf: Quality of x264, 0 (best) to 51.
+        exact: Keep every pixel as it is, red, green and blue, in place of a quality: H.264 in the profile
+            High 4:4:4 Predictive. FFmpeg decodes it, many browsers do not.
     """
 
-    def __init__(self, path: Path, *, width: int, height: int, fps: Fraction, crf: int = 20) -> None:
+    def __init__(
+        self, path: Path, *, width: int, height: int, fps: Fraction, crf: int = 20, exact: bool = False
+    ) -> None:
         if width % 2 or height % 2:
             raise ValueError(f"{path.name}: {width}x{height} pixels; H.264 needs even numbers")
         self._path = path
@@ -121,19 +125,21 @@ class VideoWriter:
         self._count = 0
         muxing = {"movflags": "+faststart", "fflags": "+bitexact"}
         self._container = av.open(str(self._part.absolute()), "w", format="mp4", options=muxing)
+        self._exact = exact
         options = {
-            "crf": str(crf),
+            **({"qp": "0"} if exact else {"crf": str(crf)}),
             "preset": "veryfast",
             "threads": "1",
             "mbtree": "0",  # with it, x264 165 gives small pictures other bytes now and then
             "g": str(max(1, round(fps))),
             "flags": "+bitexact",
         }
-        stream = self._container.add_stream("libx264", rate=fps, options=options)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream = self._container.add_stream("libx264rgb" if exact else "libx264", rate=fps, options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "rgb24" if exact else "yuv420p"
         stream.codec_context.time_base = 1 / fps
-        stream.colorspace = Colorspace.ITU709
-        stream.color_range = ColorRange.MPEG
+        if not exact:
+            stream.colorspace = Colorspace.ITU709
+        stream.color_range = ColorRange.JPEG if exact else ColorRange.MPEG
         stream.color_primaries, stream.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
         self._stream = stream
 
@@ -157,13 +163,15 @@ class VideoWriter:
     def write(self, image: Image) -> None:
         if image.shape != (*self._size, 3):
             raise ValueError(f"{self._path.name}: an image of shape {image.shape}, not {(*self._size, 3)}")
-        frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24").reformat(
-            format="yuv420p",
-            interpolation=int(_CONVERT),
-            dst_colorspace=Colorspace.ITU709,
-            dst_color_range=ColorRange.MPEG,
-            threads=1,  # several give other bytes now and then
-        )
+        frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+        if not self._exact:
+            frame = frame.reformat(
+                format="yuv420p",
+                interpolation=int(_CONVERT),
+                dst_colorspace=Colorspace.ITU709,
+                dst_color_range=ColorRange.MPEG,
+                threads=1,  # several give other bytes now and then
+            )
         frame.pts = self._count
         frame.time_base = self._stream.codec_context.time_base
         self._container.mux(self._stream.encode(frame))

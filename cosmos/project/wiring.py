@@ -66,6 +66,7 @@ class Project:
     machines: Mapping[str, RunDirectoryHost]
     """The hosts of `world`, as more than the engine needs to know."""
     facts: SqlFactCache
+    inputs: ProjectInputs
     world: World
     stock: LocalStock
     surroundings: Surroundings
@@ -169,16 +170,17 @@ def open_project(settings: Settings) -> Project:
         versions=versions,
         provenance=lambda folder: store.read(folder, PROVENANCE),
     )
+    inputs = ProjectInputs(settings.root, facts, probe)
     surroundings = Surroundings(
         project=settings.name,
         built_in=built_in_models(settings.models),
         adapters=ADAPTERS,
-        inputs=ProjectInputs(settings.root, facts, probe),
+        inputs=inputs,
         hosts=configs,
         max_runs=settings.max_runs,
     )
     stock = LocalStock(settings.state / "store", settings.outputs, facts)
-    return Project(settings, database, records, machines, facts, world, stock, surroundings, tree, revision)
+    return Project(settings, database, records, machines, facts, inputs, world, stock, surroundings, tree, revision)
 
 
 def _require_own(settings: Settings, tree: WorkingTree, revision: Revision) -> None:
