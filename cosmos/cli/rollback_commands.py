@@ -69,7 +69,7 @@ def undo(
         bool, typer.Option("--no-commit", help="Only edit the files; they are committed if a commit had removed it.")
     ] = False,
 ) -> int:
-    """Take back the last removal of specs: runs, members, prompts, models.
+    """Take back the last removal of specs.
 
     Only spec files change. Outputs were kept, and what was not stopped meanwhile goes on.
     """
