@@ -122,8 +122,13 @@ def _look_video(role: str, source: Source) -> Look:
         hashes=(sha256,),
         fps=fps,
         pixel_format=form,
-        fits=path.suffix.lower() == ".mp4" and is_only and codec == "h264" and form in ("yuv420p", "gbrp"),
+        fits=path.suffix.lower() == ".mp4" and is_only and codec == "h264" and form in _forms(role),
     )
+
+
+def _forms(role: str) -> tuple[str, ...]:
+    """Forms of pixels that a role may have: what models and browsers read, and for ids the exact one, too."""
+    return ("yuv420p", "gbrp") if role == "segmentation" else ("yuv420p",)
 
 
 def _require_even_pace(role: str, path: Path, times: Sequence[float | None], fps: Fraction) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from cosmos.errors import BusyError, RefusedError, StorageError
 from cosmos.local_ai import controls
-from cosmos.local_ai.video import open_video
+from cosmos.local_ai.video import VideoWriter, open_video
 from cosmos.scenes import Prepared
 from tests.cli.console import Console, wait_until
 from tests.disks import fill, small_disk
@@ -242,6 +242,18 @@ def test_a_render_with_a_mistake_is_refused_and_leaves_nothing(
     assert message in refused.value.message
     inputs = workshop.root / "inputs"
     assert not inputs.exists() or list(inputs.iterdir()) == []
+
+
+def test_colours_that_models_do_not_read_are_written_again(workshop: Workshop, tmp_path: Path) -> None:
+    folder = tmp_path / "exact"
+    folder.mkdir()
+    size = {"width": WIDTH, "height": HEIGHT}
+    with VideoWriter(folder / "color.mp4", **size, fps=Fraction(24), crf=0, exact=True) as writer:
+        for index in range(4):
+            writer.write(colors(index))
+    prepare(workshop, folder)
+    with open_video(workshop.root / "inputs" / "exact" / "color.mp4") as video:
+        assert video.stream.pix_fmt == "yuv420p"
 
 
 def test_sixteen_bits_and_alpha_become_colours(workshop: Workshop, tmp_path: Path) -> None:
