@@ -34,7 +34,7 @@ def add_to(parent: typer.Typer) -> None:
 
 def list_(context: typer.Context, names: Hosts = None, output: ListOutputOption = ListOutput.TEXT) -> int:
     """List hosts: GPUs, what runs on them, disk, reachability. The same as `cosmos list hosts`."""
-    return reading_commands.list_(context, reading_commands.Kind.HOSTS, names, None, output)
+    return reading_commands.list_(context, reading_commands.Kind.HOSTS, names=names, output=output)
 
 
 def check(context: typer.Context, names: Hosts = None, output: OutputOption = Output.TEXT) -> int:
