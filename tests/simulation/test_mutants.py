@@ -10,7 +10,7 @@ from tests.simulation.mutants import MUTANTS, planted
 from tests.simulation.schedule import Schedule
 from tests.simulation.world import Fixture
 
-MOST_SEEDS = 4000
+MOST_SEEDS = 800
 
 
 @pytest.fixture(autouse=True)
