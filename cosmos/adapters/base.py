@@ -6,6 +6,7 @@ promises is a table test.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Protocol
 
 from cosmos.core.draft import Draft, Refusal, Resolution
@@ -71,12 +72,33 @@ class Work:
     seconds: float | None = None
 
 
+def chunks_of(frames: int, size: int, overlap: int) -> int:
+    """Passes that it takes to make so many frames, `size` at a time, of which later ones share `overlap`."""
+    return 1 + max(0, ceil((frames - size) / max(1, size - overlap)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """Progress read from a log: `percent` 0..100 or None, and a few words."""
 
     percent: int | None = None
     words: str = ""
+
+
+class Unmeasured:
+    """For adapters of programs of which nothing tells what a run costs, or what it could share with others."""
+
+    def advice(self, run: Run, media: Mapping[str, MediaFacts]) -> Sequence[Refusal]:
+        del run, media
+        return ()
+
+    def work(self, run: Run, media: Mapping[str, MediaFacts]) -> Work | None:
+        del run, media
+        return None
+
+    def group(self, run: Run) -> Mapping[str, object] | None:
+        del run
+        return None
 
 
 class Adapter(Protocol):

@@ -9,7 +9,7 @@ made without it, and an edited text makes nothing run again.
 from collections.abc import Iterable, Mapping, Sequence
 
 from cosmos.adapters import template
-from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
+from cosmos.adapters.base import Evidence, Launch, Step, Unmeasured, Verdict
 from cosmos.adapters.evidence import exit_verdict, output_verdict, step
 from cosmos.adapters.fields import (
     RESERVED,
@@ -27,7 +27,7 @@ from cosmos.core.problem import did_you_mean
 from cosmos.core.run import MediaFacts, Model, OutputFile, Run
 
 
-class CommandAdapter:
+class CommandAdapter(Unmeasured):
     """Runs `model.command`. Holds no state."""
 
     name = "command"
@@ -86,18 +86,6 @@ class CommandAdapter:
         }
         argv = template.render(run.model.command, values)
         return Launch(argv=argv, inputs={name: role for role, name in files.items()})
-
-    def advice(self, run: Run, media: Mapping[str, MediaFacts]) -> Sequence[Refusal]:
-        del run, media
-        return ()
-
-    def work(self, run: Run, media: Mapping[str, MediaFacts]) -> Work | None:
-        del run, media
-        return None
-
-    def group(self, run: Run) -> Mapping[str, object] | None:
-        del run
-        return None
 
     def judge(self, run: Run, evidence: Evidence) -> Verdict:
         return exit_verdict(evidence) or output_verdict(run.outputs, evidence) or Verdict()

@@ -8,17 +8,15 @@ prompt or a result leaves no video and ends with 0; why it did is told in `debug
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from math import ceil
 
-from cosmos.adapters.base import Evidence, Launch, Step, Verdict
+from cosmos.adapters.base import Evidence, Launch, Step, Verdict, chunks_of
 from cosmos.adapters.evidence import exit_verdict, last_line, output_verdict
-from cosmos.adapters.fields import file_name, model_refusals, path_of
-from cosmos.adapters.params import declaration_refusals, param_problems
+from cosmos.adapters.fields import file_name, path_of
 from cosmos.adapters.signatures import FAILURES
 from cosmos.core.draft import Draft, Refusal
 from cosmos.core.ports import ROOT
 from cosmos.core.reasons import Reason
-from cosmos.core.run import MediaFacts, Model, OutputFile, Run
+from cosmos.core.run import MediaFacts, OutputFile, Run
 
 SAMPLE = "sample.json"
 NAME = "video"
@@ -37,21 +35,6 @@ EVIDENCE: Mapping[str, OutputFile] = {
     "config": OutputFile(path="config.yaml", video=False, required=False),
 }
 """What both leave besides videos. `config` is that of the whole network."""
-
-
-def problems_of(model: Model, params: Mapping[str, str]) -> Sequence[Refusal]:
-    """What a Model spec of one of the two lacks, or must not have.
-
-    Args:
-        model: The model.
-        params: Type by parameter of its program.
-    """
-    refusals = [*param_problems(model.params), *declaration_refusals(model.params, params)]
-    refusals += model_refusals(model, own=("command", "inputs", "outputs", "endpoint"), paths=PATHS)
-    if "repo" not in model.paths:
-        message = "the model needs `paths.repo`, the folder of its repository as the program sees it"
-        refusals.append(Refusal(path=("paths",), message=message, hint="write `paths: {repo: /workspace}`"))
-    return refusals
 
 
 def draft_refusals(draft: Draft) -> Iterator[Refusal]:
@@ -116,11 +99,6 @@ def _program(run: Run, folder: str) -> tuple[str, ...]:
     if count < 2:
         return (f"{at}python",)
     return (f"{at}torchrun", f"--nproc_per_node={count}", f"--master_port={20_000 + int(folder[:8], 16) % 10_000}")
-
-
-def chunks_of(frames: int, size: int, overlap: int) -> int:
-    """Passes that it takes to make so many frames, `size` at a time, of which later ones share `overlap`."""
-    return 1 + max(0, ceil((frames - size) / (size - overlap)))
 
 
 def chunk_advice(frames: int, size: int, overlap: int, setting: str) -> Iterator[Refusal]:

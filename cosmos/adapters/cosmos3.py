@@ -10,11 +10,10 @@ from dataclasses import replace
 
 from cosmos.adapters import cosmos3_controls as controls
 from cosmos.adapters import cosmos3_media as sizes
-from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
+from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work, chunks_of
 from cosmos.adapters.cosmos3_report import REPORT, verdict_of
 from cosmos.adapters.cosmos3_sample import progress_of, sample_of
-from cosmos.adapters.fields import model_refusals
-from cosmos.adapters.params import declaration_refusals, param_problems
+from cosmos.adapters.params import program_problems
 from cosmos.core.draft import Draft, Refusal, Resolution
 from cosmos.core.ports import ROOT
 from cosmos.core.run import MediaFacts, Model, OutputFile, Run, Value
@@ -84,12 +83,7 @@ class Cosmos3Adapter:
     version = 1
 
     def model_problems(self, model: Model) -> Sequence[Refusal]:
-        own = ("command", "inputs", "outputs", "endpoint")
-        return [
-            *param_problems(model.params),
-            *declaration_refusals(model.params, PARAMS),
-            *model_refusals(model, own=own, paths=PATHS, needs=("repo",)),
-        ]
+        return program_problems(model, PARAMS, paths=PATHS, needs=("repo",))
 
     def resolve(self, draft: Draft, available: Mapping[str, str]) -> Resolution:
         declared = draft.model.params.get("checkpoint")
@@ -219,7 +213,7 @@ def _flags(run: Run) -> list[str]:
 
 
 def _chunks(run: Run, frames: int) -> int:
-    return sizes.chunks_of(frames, sizes.number(run, "chunk"), sizes.number(run, "overlap"))
+    return chunks_of(frames, sizes.number(run, "chunk"), sizes.number(run, "overlap"))
 
 
 def _advice(run: Run, media: Mapping[str, MediaFacts]) -> Iterator[tuple[str, str, str]]:

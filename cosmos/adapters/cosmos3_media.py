@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from math import ceil
 
-from cosmos.adapters.evidence import FPS_SLACK
-from cosmos.adapters.fields import file_name, path_of
+from cosmos.adapters.fields import differences, file_name, path_of
 from cosmos.core.draft import Refusal
 from cosmos.core.run import MediaFacts, Run
 
@@ -75,7 +74,7 @@ def mismatches(run: Run, media: Mapping[str, MediaFacts]) -> Iterator[Refusal]:
             yield Refusal(path=place.get(role, ("inputs", role)), message=message, hint="is it a pointer of git LFS?")
     first, *others = [role for role in roles if role in media] or [""]
     for role in others if run.controls else ():
-        for words in _differences(media[first], media[role], (run.inputs[first], run.inputs[role])):
+        for words in differences(media[first], media[role], (run.inputs[first], run.inputs[role])):
             yield Refusal(path=place.get(role, ("inputs", role)), message=words, hint=_RENDER_AGAIN)
 
 
@@ -83,17 +82,3 @@ def first_signal(run: Run, media: Mapping[str, MediaFacts]) -> MediaFacts | None
     """The video that gives a transfer its length."""
     order = [*(HINTS[name] for name in HINTS if name in run.controls), "color"]
     return next((media[role] for role in order if role in media), None)
-
-
-def chunks_of(frames: int, size: int, overlap: int) -> int:
-    return 1 if frames <= size else 1 + ceil((frames - size) / max(1, size - overlap))
-
-
-def _differences(one: MediaFacts, other: MediaFacts, paths: tuple[str, str]) -> Iterator[str]:
-    ours, theirs = paths
-    if other.frames != one.frames:
-        yield f"{theirs} has {other.frames} frames, {ours} has {one.frames}"
-    if (other.width, other.height) != (one.width, one.height):
-        yield f"{theirs} is {other.width}x{other.height}, {ours} is {one.width}x{one.height}"
-    if abs(other.fps - one.fps) > FPS_SLACK:
-        yield f"{theirs} has {other.fps:g} frames a second, {ours} has {one.fps:g}"

@@ -15,8 +15,7 @@ from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
 from cosmos.adapters.cosmos3_request import NIM, VLLM, payload_of
 from cosmos.adapters.cosmos3_verdict import verdict_of
 from cosmos.adapters.evidence import step
-from cosmos.adapters.fields import model_refusals
-from cosmos.adapters.params import declaration_refusals, param_problems
+from cosmos.adapters.params import program_problems
 from cosmos.core.draft import Draft, Refusal, Resolution
 from cosmos.core.ports import PYTHON, ROOT
 from cosmos.core.run import Control, MediaFacts, Model, OutputFile, Run, Value
@@ -67,9 +66,8 @@ class Cosmos3ServerAdapter:
         self._api = api
 
     def model_problems(self, model: Model) -> Sequence[Refusal]:
-        refusals = [*param_problems(model.params), *declaration_refusals(model.params, PARAMS[self._api])]
         paths = ("shared",) if self._api == VLLM else ()
-        refusals += model_refusals(model, own=("command", "inputs", "outputs"), paths=paths)
+        refusals = program_problems(model, PARAMS[self._api], paths=paths, server=True)
         if model.endpoint is None:
             message, hint = "the model needs the address of its server", "write `endpoint: http://127.0.0.1:8000`"
             refusals.append(Refusal(path=("endpoint",), message=message, hint=hint))

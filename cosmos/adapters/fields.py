@@ -9,9 +9,10 @@ from fractions import Fraction
 from functools import lru_cache
 from pathlib import PurePosixPath
 
+from cosmos.adapters.evidence import FPS_SLACK
 from cosmos.core.draft import Draft, Path, Refusal
 from cosmos.core.problem import did_you_mean
-from cosmos.core.run import Model, Run
+from cosmos.core.run import MediaFacts, Model, Run
 from cosmos.core.spec import ControlSpec
 
 PLACES = 9
@@ -137,6 +138,17 @@ def model_refusals(
     if model.commit is not None and "repo" not in model.paths:
         message = "a commit is that of a folder on the host, and `paths.repo` names none"
         yield Refusal(path=("commit",), message=message, hint="add `paths: {repo: /FOLDER}`, or take the line away")
+
+
+def differences(one: MediaFacts, other: MediaFacts, paths: tuple[str, str]) -> Iterator[str]:
+    """In what two videos differ that must have one length, size and rate; `paths` are theirs."""
+    ours, theirs = paths
+    if other.frames != one.frames:
+        yield f"{theirs} has {other.frames} frames, {ours} has {one.frames}"
+    if (other.width, other.height) != (one.width, one.height):
+        yield f"{theirs} is {other.width}x{other.height}, {ours} is {one.width}x{one.height}"
+    if abs(other.fps - one.fps) > FPS_SLACK:
+        yield f"{theirs} has {other.fps:g} frames a second, {ours} has {one.fps:g}"
 
 
 def path_of(run: Run, role: str) -> str:

@@ -6,13 +6,13 @@ otherwise be two runs.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from cosmos.adapters.fields import unknown
+from cosmos.adapters.fields import model_refusals, unknown
 from cosmos.core.draft import Refusal
 from cosmos.core.problem import did_you_mean
-from cosmos.core.run import ParamType, Scalar, Value
+from cosmos.core.run import Model, ParamType, Scalar, Value
 
 _EXACT = 2**53
 """Whole numbers up to this size are exact as a float."""
@@ -63,6 +63,31 @@ def declaration_refusals(declared: Mapping[str, ParamType], takes: Mapping[str, 
             yield Refusal(path=("params",), message=f'parameter "{name}" ({kind}) is not declared')
         elif declared[name].type != kind:
             yield Refusal(path=("params", name, "type"), message=f'"{name}" must be of type {kind}')
+
+
+def program_problems(
+    model: Model,
+    takes: Mapping[str, str],
+    *,
+    paths: Iterable[str] = (),
+    needs: Iterable[str] = (),
+    server: bool = False,
+) -> list[Refusal]:
+    """What a Model spec lacks, or must not have, where the adapter knows the program: only that has inputs and outputs.
+
+    Args:
+        model: The model.
+        takes: Type by name of the program's parameters.
+        paths: Names of the paths that the adapter takes.
+        needs: Those of them that must be there.
+        server: It takes an endpoint.
+    """
+    own = ("command", "inputs", "outputs", *(() if server else ("endpoint",)))
+    return [
+        *param_problems(model.params),
+        *declaration_refusals(model.params, takes),
+        *model_refusals(model, own=own, paths=paths, needs=needs),
+    ]
 
 
 def checked(kind: ParamType, value: Value) -> tuple[Value, str]:

@@ -5,23 +5,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
+from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work, chunks_of
 from cosmos.adapters.common25 import (
     EVIDENCE,
     NAME,
+    PATHS,
     chunk_advice,
-    chunks_of,
     draft_refusals,
     files_of,
     inside,
     launch_of,
-    problems_of,
     progress_of,
     verdict_of,
     without_effect,
 )
 from cosmos.adapters.fields import inputs_for, region_refusals, unknown
-from cosmos.adapters.params import typed_params
+from cosmos.adapters.params import program_problems, typed_params
 from cosmos.core.draft import Draft, Refusal, Resolution
 from cosmos.core.run import MediaFacts, Model, OutputFile, Run, Value
 
@@ -69,7 +68,7 @@ class Predict25Adapter:
     version = 1
 
     def model_problems(self, model: Model) -> Sequence[Refusal]:
-        return problems_of(model, PARAMS)
+        return program_problems(model, PARAMS, paths=PATHS, needs=("repo",))
 
     def resolve(self, draft: Draft, available: Mapping[str, str]) -> Resolution:
         params, wrong = typed_params(draft.model.params, draft.params)

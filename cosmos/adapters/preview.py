@@ -9,20 +9,20 @@ The program is `cosmos.local_ai.preview`; this side only writes its payload.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
-from cosmos.adapters.evidence import FPS_SLACK, exit_verdict, output_verdict, step
+from cosmos.adapters.base import Evidence, Launch, Step, Unmeasured, Verdict
+from cosmos.adapters.evidence import exit_verdict, output_verdict, step
 from cosmos.adapters.fields import (
     control_refusals,
+    differences,
     file_name,
     inputs_for,
-    model_refusals,
     normalised,
     path_of,
     region_refusals,
     unknown,
     unread,
 )
-from cosmos.adapters.params import declaration_refusals, param_problems, typed_params
+from cosmos.adapters.params import program_problems, typed_params
 from cosmos.core.digest import canonical
 from cosmos.core.draft import Draft, Refusal, Resolution
 from cosmos.core.ports import PYTHON, ROOT
@@ -51,17 +51,14 @@ PAYLOAD = "payload.json"
 _RENDER_AGAIN = "render them from the same frames, or trim the longer one"
 
 
-class PreviewAdapter:
+class PreviewAdapter(Unmeasured):
     """Runs `python -m cosmos.local_ai.preview`. Holds no state."""
 
     name = "preview"
     version = 1
 
     def model_problems(self, model: Model) -> Sequence[Refusal]:
-        refusals = param_problems(model.params)
-        refusals += model_refusals(model, own=("command", "inputs", "outputs", "endpoint"))
-        refusals += declaration_refusals(model.params, PARAMS)
-        return refusals
+        return program_problems(model, PARAMS)
 
     def resolve(self, draft: Draft, available: Mapping[str, str]) -> Resolution:
         known = {name: spec for name, spec in draft.controls.items() if name in CONTROLS}
@@ -98,7 +95,7 @@ class PreviewAdapter:
             role = CONTROLS[name]
             if role in media:
                 pair = (run.inputs["color"], run.inputs[role])
-                words = _differences(color, media[role], pair)
+                words = differences(color, media[role], pair)
                 refusals += [Refusal(path=("controls", name), message=text, hint=_RENDER_AGAIN) for text in words]
         return refusals
 
@@ -121,18 +118,6 @@ class PreviewAdapter:
         argv = (PYTHON, "-m", "cosmos.local_ai.preview", "--payload", f"{ROOT}/{PAYLOAD}")
         inputs = {name: role for role, name in files.items()}
         return Launch(argv=argv, inputs=inputs, files={PAYLOAD: canonical(_payload(run, folder, files))})
-
-    def advice(self, run: Run, media: Mapping[str, MediaFacts]) -> Sequence[Refusal]:
-        del run, media
-        return ()
-
-    def work(self, run: Run, media: Mapping[str, MediaFacts]) -> Work | None:
-        del run, media
-        return None
-
-    def group(self, run: Run) -> Mapping[str, object] | None:
-        del run
-        return None
 
     def judge(self, run: Run, evidence: Evidence) -> Verdict:
         failed = exit_verdict(evidence) or output_verdict(run.outputs, evidence)
@@ -195,16 +180,6 @@ def _payload(run: Run, folder: str, files: Mapping[str, str]) -> dict[str, objec
         ],
         "outputs": {name: f"outputs/{folder}/{file.path}" for name, file in run.outputs.items()},
     }
-
-
-def _differences(color: MediaFacts, other: MediaFacts, paths: tuple[str, str]) -> Iterable[str]:
-    ours, theirs = paths
-    if other.frames != color.frames:
-        yield f"{theirs} has {other.frames} frames, {ours} has {color.frames}"
-    if (other.width, other.height) != (color.width, color.height):
-        yield f"{theirs} is {other.width}x{other.height}, {ours} is {color.width}x{color.height}"
-    if abs(other.fps - color.fps) > FPS_SLACK:
-        yield f"{theirs} has {other.fps:g} frames a second, {ours} has {color.fps:g}"
 
 
 def _looks_wrong(media: Mapping[str, MediaFacts]) -> Verdict:

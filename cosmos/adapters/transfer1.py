@@ -9,8 +9,8 @@ from dataclasses import replace
 from cosmos.adapters import transfer1_program as program
 from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
 from cosmos.adapters.evidence import FPS_SLACK
-from cosmos.adapters.fields import file_name, inputs_for, model_refusals, path_of, unread
-from cosmos.adapters.params import declaration_refusals, param_problems, typed_params
+from cosmos.adapters.fields import file_name, inputs_for, path_of, unread
+from cosmos.adapters.params import program_problems, typed_params
 from cosmos.adapters.transfer1_controls import (
     BY_CHANCE,
     CONTROLS,
@@ -49,12 +49,7 @@ class Transfer1Adapter:
     version = 1
 
     def model_problems(self, model: Model) -> Sequence[Refusal]:
-        own = ("command", "inputs", "outputs", "endpoint")
-        return [
-            *param_problems(model.params),
-            *declaration_refusals(model.params, PARAMS),
-            *model_refusals(model, own=own, paths=program.PATHS, needs=program.PATHS),
-        ]
+        return program_problems(model, PARAMS, paths=program.PATHS, needs=program.PATHS)
 
     def resolve(self, draft: Draft, available: Mapping[str, str]) -> Resolution:
         params, refusals = typed_params(draft.model.params, draft.params)

@@ -10,8 +10,8 @@ from importlib import resources
 
 from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
 from cosmos.adapters.evidence import exit_verdict, last_line, output_verdict
-from cosmos.adapters.fields import file_name, inputs_for, model_refusals, path_of, region_refusals
-from cosmos.adapters.params import declaration_refusals, param_problems, typed_params
+from cosmos.adapters.fields import file_name, inputs_for, path_of, region_refusals
+from cosmos.adapters.params import program_problems, typed_params
 from cosmos.adapters.signatures import FAILURES
 from cosmos.core.draft import Draft, Refusal, Resolution
 from cosmos.core.ports import ROOT
@@ -46,9 +46,7 @@ class Transfer1EnhanceAdapter:
     version = 1
 
     def model_problems(self, model: Model) -> Sequence[Refusal]:
-        refusals = [*param_problems(model.params), *declaration_refusals(model.params, PARAMS)]
-        refusals += model_refusals(model, own=("command", "inputs", "outputs", "endpoint"), paths=PATHS, needs=PATHS)
-        return refusals
+        return program_problems(model, PARAMS, paths=PATHS, needs=PATHS)
 
     def resolve(self, draft: Draft, available: Mapping[str, str]) -> Resolution:
         inputs, refusals = inputs_for(draft, available, {ROLE: True})

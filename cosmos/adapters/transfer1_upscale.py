@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from cosmos.adapters import transfer1_program as program
 from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
-from cosmos.adapters.fields import file_name, inputs_for, model_refusals, path_of, region_refusals
-from cosmos.adapters.params import declaration_refusals, param_problems, typed_params
+from cosmos.adapters.fields import file_name, inputs_for, path_of, region_refusals
+from cosmos.adapters.params import program_problems, typed_params
 from cosmos.core.draft import Draft, Refusal, Resolution
 from cosmos.core.run import MediaFacts, Model, OutputFile, Run
 
@@ -34,12 +34,7 @@ class Transfer1UpscaleAdapter:
     version = 1
 
     def model_problems(self, model: Model) -> Sequence[Refusal]:
-        own = ("command", "inputs", "outputs", "endpoint")
-        return [
-            *param_problems(model.params),
-            *declaration_refusals(model.params, PARAMS),
-            *model_refusals(model, own=own, paths=program.PATHS, needs=program.PATHS),
-        ]
+        return program_problems(model, PARAMS, paths=program.PATHS, needs=program.PATHS)
 
     def resolve(self, draft: Draft, available: Mapping[str, str]) -> Resolution:
         params, refusals = typed_params(draft.model.params, draft.params)

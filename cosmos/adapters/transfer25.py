@@ -14,15 +14,15 @@ from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
 from cosmos.adapters.common25 import (
     EVIDENCE,
     NAME,
+    PATHS,
     draft_refusals,
     launch_of,
-    problems_of,
     progress_of,
     verdict_of,
     without_effect,
 )
 from cosmos.adapters.fields import control_refusals, inputs_for, normalised, region_refusals, unknown
-from cosmos.adapters.params import typed_params
+from cosmos.adapters.params import program_problems, typed_params
 from cosmos.adapters.transfer25_sample import CONTROLS, PRESET_FIELD, sample_of
 from cosmos.core.draft import Draft, Refusal, Resolution
 from cosmos.core.problem import did_you_mean
@@ -67,7 +67,7 @@ class Transfer25Adapter:
     version = 1
 
     def model_problems(self, model: Model) -> Sequence[Refusal]:
-        return problems_of(model, PARAMS)
+        return program_problems(model, PARAMS, paths=PATHS, needs=("repo",))
 
     def resolve(self, draft: Draft, available: Mapping[str, str]) -> Resolution:
         known = {name: spec for name, spec in draft.controls.items() if name in CONTROLS}

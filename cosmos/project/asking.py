@@ -20,10 +20,9 @@ from cosmos.core.spec import PromptSpec
 from cosmos.core.spec_model import ModelSpec
 from cosmos.errors import NotFoundError, RefusedError
 from cosmos.project import host_rows, logs, plans
-from cosmos.project.rows import prompt_row, run_rows
+from cosmos.project.rows import event_row, prompt_row, run_rows
 from cosmos.project.wiring import Project
 from cosmos.views import (
-    EventRow,
     Explanation,
     HostRow,
     ModelRow,
@@ -126,17 +125,7 @@ def _run(project: Project, name: str) -> RunDetails:
         review=want.review,
         reviews=desired.reviews.all_of(key),
         files=tuple(str(folder / file.name) for file in entry.manifest) if entry and status.folder else (),
-        events=tuple(
-            EventRow(
-                subject=event.subject,
-                kind=event.kind,
-                reason=event.reason,
-                message=event.message,
-                count=event.count,
-                last_at=event.last_at,
-            )
-            for event in events
-        ),
+        events=tuple(map(event_row, events)),
     )
 
 

@@ -18,6 +18,7 @@ from cosmos.core.recorded import Attempt, LedgerEntry
 from cosmos.errors import NotFoundError
 from cosmos.outcome import DaemonNote, HostNote, notes_from_text
 from cosmos.project.reading import HOSTS, PROBLEMS, present_in
+from cosmos.project.rows import event_row
 from cosmos.project.wiring import Project
 from cosmos.source.tree import Revision, WorkingTree
 from cosmos.state.board import Board
@@ -120,17 +121,7 @@ class Gallery:
             item=found[0],
             entry=self.results(found).get(key),
             attempts=records.attempts_of(found[0].status.run_id),
-            events=tuple(
-                EventRow(
-                    subject=event.subject,
-                    kind=event.kind,
-                    reason=event.reason,
-                    message=event.message,
-                    count=event.count,
-                    last_at=event.last_at,
-                )
-                for event in records.history(key, EVENTS_SHOWN)
-            ),
+            events=tuple(map(event_row, records.history(key, EVENTS_SHOWN))),
         )
 
     def overview(self) -> Overview:

@@ -8,6 +8,7 @@ from cosmos.core.observed import NO_COMMIT, Origin
 from cosmos.core.recorded import Attempt, LedgerEntry, Request
 from cosmos.core.select import Named, select
 from cosmos.errors import NotFoundError
+from cosmos.project.rows import event_row
 from cosmos.project.wiring import Project
 from cosmos.state.history import Event
 from cosmos.views import EventRow, PastRow
@@ -39,7 +40,8 @@ def keys_of(project: Project, name: str) -> frozenset[str]:
 def events(project: Project, *, name: str, since: float, kind: str) -> list[EventRow]:
     """Events about runs of a name (empty: about all), oldest first."""
     keys = keys_of(project, name) if name else None
-    return [_row(event) for event in project.records.events_since(since, kind) if keys is None or event.subject in keys]
+    found = project.records.events_since(since, kind)
+    return [event_row(event) for event in found if keys is None or event.subject in keys]
 
 
 def watch(project: Project, *, name: str, since: float, kind: str, wait: Callable[[float], None]) -> Iterator[EventRow]:
@@ -56,20 +58,9 @@ def watch(project: Project, *, name: str, since: float, kind: str, wait: Callabl
             words = (event.kind, event.subject, event.reason, event.message)
             if (keys is None or event.subject in keys) and seen.get(words, 0) < event.count:
                 seen[words] = event.count
-                yield _row(event)
+                yield event_row(event)
         since = max(since, min(newest, time.time()) - OVERLAP_S)
         wait(LOOK_EVERY_S)
-
-
-def _row(event: Event) -> EventRow:
-    return EventRow(
-        subject=event.subject,
-        kind=event.kind,
-        reason=event.reason,
-        message=event.message,
-        count=event.count,
-        last_at=event.last_at,
-    )
 
 
 def history(project: Project, name: str) -> list[PastRow]:

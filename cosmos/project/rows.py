@@ -1,4 +1,4 @@
-"""Rows of runs and prompts, with what people think of them."""
+"""Rows of runs and prompts, with what people think of them, and of events."""
 
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import prompt_id
@@ -6,7 +6,8 @@ from cosmos.core.plan import Phase, Plan
 from cosmos.core.problem import Location
 from cosmos.core.reviews import average
 from cosmos.core.spec import PromptSpec
-from cosmos.views import PromptRow, RunRow
+from cosmos.state.history import Event
+from cosmos.views import EventRow, PromptRow, RunRow
 
 
 def run_rows(desired: Desired, plan: Plan) -> list[RunRow]:
@@ -47,4 +48,15 @@ def prompt_row(project: str, name: str, spec: PromptSpec, at: Location, desired:
         runs=sum(want.run.prompt == name for want in desired.runs),
         rating=rating,
         rated=rated,
+    )
+
+
+def event_row(event: Event) -> EventRow:
+    return EventRow(
+        subject=event.subject,
+        kind=event.kind,
+        reason=event.reason,
+        message=event.message,
+        count=event.count,
+        last_at=event.last_at,
     )

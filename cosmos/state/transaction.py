@@ -5,6 +5,7 @@ SQLite has no booleans, and answers 0 or 1.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, NamedTuple
 
 from sqlalchemy import ClauseElement, ColumnElement, Dialect, bindparam
@@ -61,15 +62,25 @@ class Transaction:
         self._dialect = dialect
 
     def rows(self, statement: Statement, /, **values: Any) -> Iterator[Row]:
-        return iter(self._run(statement, values).fetchone, None)
+        """One after the other; the statement is run now, and its cursor is given back after the last one."""
+        cursor = self._run(statement, values)
+
+        def each() -> Iterator[Row]:
+            with closing(cursor):
+                yield from iter(cursor.fetchone, None)
+
+        return each()
 
     def row(self, statement: Statement, /, **values: Any) -> Row | None:
         """The first one."""
-        return next(self.rows(statement, **values), None)
+        with closing(self._run(statement, values)) as cursor:
+            row: Row | None = cursor.fetchone()
+            return row
 
     def value(self, statement: Statement, /, **values: Any) -> Any:
         """The first of the first row; None where there is no row."""
-        return next(self.rows(statement, **values), (None,))[0]
+        row = self.row(statement, **values)
+        return None if row is None else row[0]
 
     def change(self, statement: Statement, /, **values: Any) -> int:
         """How many rows it changed."""

@@ -10,6 +10,7 @@ from cosmos.core.drafting import model_of
 from cosmos.core.load import SourceFile, load
 from cosmos.core.problem import Location
 from cosmos.core.run import MediaFacts, Model, ParamType, Run
+from cosmos.engine.foreseen import run_of
 
 SCENE = {role: f"inputs/city/{role}.mp4" for role in ("color", "depth", "segmentation")}
 VIDEO = MediaFacts(frames=48, width=640, height=352, fps=24.0)
@@ -54,24 +55,7 @@ def a_draft(model: Model, **fields: Any) -> Draft:
 def as_run(draft: Draft, resolution: Resolution, version: int = 1) -> Run:
     """The run that the engine makes of a draft and its resolution."""
     assert resolution.refusals == ()
-    return Run(
-        key=draft.key,
-        id=draft.id,
-        name=draft.name,
-        at=draft.at,
-        model=draft.model,
-        adapter_version=version,
-        prompt=draft.prompt,
-        text=draft.text if resolution.uses_text else "",
-        negative=draft.negative if resolution.uses_negative else "",
-        inputs=resolution.inputs,
-        controls=resolution.controls,
-        regions=resolution.regions,
-        params=resolution.params,
-        source=draft.source,
-        placement=draft.placement,
-        outputs=resolution.outputs,
-    )
+    return run_of(draft, resolution, version)
 
 
 def words(refusals: "tuple[Refusal, ...] | list[Refusal]") -> list[str]:

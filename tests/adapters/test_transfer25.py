@@ -373,7 +373,7 @@ def test_what_would_have_no_effect_or_cannot_work_is_refused(fields: dict[str, A
     [
         ({"command": ("x",)}, "command: adapter cosmos-transfer2.5 takes no command of a model"),
         ({"paths": {"repo": "/r", "checkpoints": "/c"}}, 'paths.checkpoints: the model takes no path "checkpoints"'),
-        ({"paths": {}}, "paths: the model needs `paths.repo`"),
+        ({"paths": {}}, 'paths: adapter cosmos-transfer2.5 needs a path "repo"'),
         (
             {"params": {**MODEL.params, "step": MODEL.params["steps"]}},
             'params.step: the model takes no parameter "step"',

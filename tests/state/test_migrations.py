@@ -126,15 +126,20 @@ def test_what_was_asked_before_there_were_suspensions_is_kept(url: str, path: Pa
             connection.execute("INSERT INTO requests VALUES (9, 'd', 'dance', 3, 6.0, 'ann', '')")
 
 
-def test_a_database_of_the_first_version_gets_its_lease_and_keeps_what_it_has(url: str, path: Path) -> None:
+def make_database(url: str, path: Path, version: str, statement: str) -> None:
+    """A database as an earlier version left it, with a row."""
     path.parent.mkdir(parents=True)
     engine = create_engine(url)
     with engine.begin() as connection:
         config = migrations.configuration()
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        connection.execute(text("INSERT INTO notes VALUES ('specs', 'as they were')"))
+        command.upgrade(config, version)
+        connection.execute(text(statement))
     engine.dispose()
+
+
+def test_a_database_of_the_first_version_gets_its_lease_and_keeps_what_it_has(url: str, path: Path) -> None:
+    make_database(url, path, "0001", "INSERT INTO notes VALUES ('specs', 'as they were')")
     with closing(open_database(url)) as database, database.reading() as transaction:
         assert transaction.row(Statement(text("SELECT value FROM notes"))) == ("as they were",)
         assert transaction.row(Statement(text("SELECT id, epoch, held FROM lease"))) == (1, 0, 0)
@@ -142,14 +147,7 @@ def test_a_database_of_the_first_version_gets_its_lease_and_keeps_what_it_has(ur
 
 
 def test_a_batch_of_before_there_were_authors_is_kept_and_has_none(url: str, path: Path) -> None:
-    path.parent.mkdir(parents=True)
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        config = migrations.configuration()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
-        connection.execute(text("INSERT INTO batches VALUES ('b', 'local', 'films', 1, 1, 'abc', 'ann', 5.0, 0)"))
-    engine.dispose()
+    make_database(url, path, "0003", "INSERT INTO batches VALUES ('b', 'local', 'films', 1, 1, 'abc', 'ann', 5.0, 0)")
     with closing(open_database(url)) as database:
         records = SqlRecords(database)
         assert records.origins() == {"b": ("ann", Origin(commit="abc"))}
