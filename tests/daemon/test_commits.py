@@ -50,7 +50,7 @@ def test_what_is_committed_is_made_and_what_is_not_waits(console: Console, repo:
     assert (refused.returncode, f"applies commit {first[:10]}, where two is not as here" in refused.stderr) == (4, True)
     assert "a commit makes the daemon apply them" in shown
     assert applied.returncode == 0
-    assert f"commit {second[:10]}: Two" in log
+    assert f"commit {second[:10]} by Ann <ann@example.org>: Two" in log
     made = json.loads((console.root / "outputs" / "two" / "latest" / "provenance.json").read_text())
     when = float(repo.git("log", "-1", "--format=%ct"))
     assert (made["commit"], made["author"], made["committed_at"]) == (second, "Ann <ann@example.org>", when)
