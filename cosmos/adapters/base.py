@@ -7,7 +7,7 @@ promises is a table test.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cosmos.core.draft import Draft, Refusal, Resolution
 from cosmos.core.observed import ExitRecord
@@ -99,6 +99,41 @@ class Unmeasured:
     def group(self, run: Run) -> Mapping[str, object] | None:
         del run
         return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputPlace:
+    """Where a program that does several runs leaves the outputs of one: a folder below `outputs/`.
+
+    `names` has the names that files have there, by their paths as outputs of the run; others are called so there, too.
+    """
+
+    folder: str
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What to start for several runs in one process. They are told apart by their member folders, never by a position.
+
+    `inputs` maps a file name below `inputs/` to a member and the role whose blob it is, in place of those of `launch`.
+    """
+
+    launch: Launch
+    inputs: Mapping[str, tuple[str, str]]
+    places: Mapping[str, OutputPlace]
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """An adapter whose program does several runs of one group (`Adapter.group`) with one load of the model.
+
+    The program does them in their order, one after the other, and ends at the first that fails, or goes on. What it
+    makes of each is what it would make of it alone.
+    """
+
+    def launch_together(self, members: Mapping[str, Run]) -> Shared:
+        """Files and arguments for runs by their member folders, in their order."""
 
 
 class Adapter(Protocol):

@@ -32,6 +32,9 @@ class Policy:
     """Keys that are gone from the specs, and whose running work is stopped."""
     keep_failed: frozenset[str] = frozenset()
     """Hosts on which run directories of failed attempts stay."""
+    batch_runs: int = 8
+    batch_s: float = 1800.0
+    """Most runs that share one load of a model, and the longest that they are expected to take together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +113,7 @@ class Case:
 
     @property
     def failures(self) -> tuple[Attempt, ...]:
-        """Attempts that count against the limit: not those withdrawn before they were started."""
+        """Attempts that count against the limit: not those withdrawn before their turn."""
         return tuple(a for a in self.attempts if a.number > self.floor and _has_failed(a))
 
     @property
@@ -133,7 +136,8 @@ def gives_up(request: Request | None, attempt: Attempt) -> bool:
 
 
 def _has_failed(attempt: Attempt) -> bool:
-    withdrawn = attempt.state is AttemptState.CANCELLED and attempt.started_at is None
+    unbegun = attempt.started_at is None or attempt.reason is Reason.NOT_REACHED
+    withdrawn = attempt.state is AttemptState.CANCELLED and unbegun
     return attempt.state in (AttemptState.FAILED, AttemptState.CANCELLED) and not withdrawn
 
 

@@ -25,6 +25,10 @@ class DesiredRun:
     source_digest: Digest | None = None
     review: Review | None = None
     """What a person thinks of this output."""
+    group: str = ""
+    """Equal for runs that can share one load of their model; empty for one that shares with none."""
+    published_s: float | None = None
+    """How long it computes as the model's maker says, without the load; None where nothing is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

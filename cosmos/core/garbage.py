@@ -194,26 +194,22 @@ def logs(kept: Mapping[str, Stored], recorded: Recorded, wanted: Iterable[str], 
     """Logs that need not be kept; the newest of each run of the specs stays.
 
     Args:
-        kept: By batch id.
+        kept: By the own name of the attempt.
         recorded: Everything that is recorded.
         wanted: Ids of the runs of the specs.
         idle_s: Only what nobody has used for so long.
     """
-    known = by_batch(recorded)
+    known = {attempt.name: attempt for attempts in recorded.attempts.values() for attempt in attempts}
     newest: dict[str, Attempt] = {}
-    for attempts in known.values():
-        for attempt in attempts:
-            if attempt.run_id not in newest or newest[attempt.run_id].intended_at < attempt.intended_at:
-                newest[attempt.run_id] = attempt
-    stay = {newest[run_id].batch_id for run_id in wanted if run_id in newest}
+    for attempt in known.values():
+        if attempt.run_id not in newest or newest[attempt.run_id].intended_at < attempt.intended_at:
+            newest[attempt.run_id] = attempt
+    stay = {newest[run_id].name for run_id in wanted if run_id in newest}
     return Sorted(
         garbage=tuple(
-            _garbage(Kind.LOG, "logs", batch_id, found, f"of attempt {known[batch_id][-1].number}, which is over")
-            for batch_id, found in sorted(kept.items())
-            if batch_id in known
-            and batch_id not in stay
-            and not any(attempt.is_open for attempt in known[batch_id])
-            and found.idle_s >= max(GRACE_S, idle_s)
+            _garbage(Kind.LOG, "logs", name, found, f"of attempt {known[name].number}, which is over")
+            for name, found in sorted(kept.items())
+            if name in known and name not in stay and not known[name].is_open and found.idle_s >= max(GRACE_S, idle_s)
         )
     )
 

@@ -36,7 +36,8 @@ def idle(attempts: Iterable[Attempt]) -> dict[str, Idle]:
 
 
 def _gaps(turns: Iterable[Attempt]) -> Iterable[float]:
-    ordered = sorted(turns, key=lambda turn: (turn.started_at or 0.0, turn.batch_id))
+    batches = {turn.batch_id: turn for turn in turns}  # whose members have begun and ended together
+    ordered = sorted(batches.values(), key=lambda turn: (turn.started_at or 0.0, turn.batch_id))
     for before, after in pairwise(ordered):
         if before.ended_at is not None and after.started_at is not None and after.intended_at < before.ended_at:
             yield max(0.0, after.started_at - before.ended_at)

@@ -63,8 +63,12 @@ def occupancies(observed: Observed, recorded: Recorded) -> dict[str, Occupancy]:
     known: dict[str, dict[str, Attempt]] = {}
     for attempts in recorded.attempts.values():
         for attempt in attempts:
-            if not attempt.released:
-                known.setdefault(attempt.host, {})[attempt.batch_id] = attempt
+            if attempt.released:
+                continue
+            here = known.setdefault(attempt.host, {})
+            before = here.get(attempt.batch_id)  # one member speaks for all: an open one, and the first by key
+            if before is None or (attempt.is_open, before.key) > (before.is_open, attempt.key):
+                here[attempt.batch_id] = attempt
     return {
         name: _occupancy(_occupants(view.batches, known.get(name, {})))
         for name, view in observed.hosts.items()

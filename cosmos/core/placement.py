@@ -7,7 +7,8 @@ needs GPUs and finds none free is placed behind a batch that has them, where the
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cosmos.core.run import Placement, Run
+from cosmos.core.fitting import fits, gib, mib, unseen, why_none
+from cosmos.core.run import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,8 @@ class Place:
     names: str = ""
     is_foreign: bool = False
     """What it waits for is held by others, whose end nothing here tells."""
+    is_trial: bool = False
+    """The host is given this one run, to see whether it is fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,25 +132,32 @@ class Offers:
         """Why no host can take the run, now or by waiting, as things are; None when one can."""
         fitting = [offer for offer in self._offers.values() if fits(run, offer)]
         if not fitting:
-            return Obstacle(why=_why_none(run, list(self._offers.values())))
+            return Obstacle(why=why_none(run, list(self._offers.values())))
         shut = [words for offer in fitting if (words := _shut(run, offer))]
         if len(shut) < len(fitting):
             return None
         return Obstacle(
             why="; ".join(shut),
-            away=any(_unseen(run, offer) for offer in fitting),
+            away=any(unseen(run, offer) for offer in fitting),
             may_pass=any(offer.gpu_trouble and not offer.away for offer in fitting),
             until=min((offer.until for offer in fitting if offer.until is not None and not offer.away), default=None),
         )
 
+    def has_room(self, run: Run) -> bool:
+        """Could something take the run now?"""
+        return any(self._room(run, offer) for offer in self._open_to(run))
+
     def take(self, run: Run) -> Place:
         """Give a run without obstacle a place: a free one, else behind a batch on its GPUs, else in a queue."""
-        here = [offer for offer in self._offers.values() if fits(run, offer) and not _shut(run, offer)]
+        here = self._open_to(run)
         able = [offer for offer in here if self._room(run, offer)]
         if able:
             best = min(able, key=lambda offer: self._rank(run, offer))
-            return Place(host=best.name, gpus=self._give(run, best.name))
+            return Place(host=best.name, gpus=self._give(run, best.name), is_trial=bool(best.trial))
         return self._behind(run, here) or self._queue(run, here)
+
+    def _open_to(self, run: Run) -> list[Offer]:
+        return [offer for offer in self._offers.values() if fits(run, offer) and not _shut(run, offer)]
 
     def _room(self, run: Run, offer: Offer) -> int:
         """How many such runs could start there."""
@@ -157,7 +167,7 @@ class Offers:
 
     def _able(self, run: Run, host: str) -> list[Free]:
         """Free GPUs with the free memory that the model asks for."""
-        needed = _mib(run.model.requires.gpu_memory_bytes)
+        needed = mib(run.model.requires.gpu_memory_bytes)
         return [gpu for gpu in self._gpus[host] if gpu.memory_mib >= needed] if needed else self._gpus[host]
 
     def _rank(self, run: Run, offer: Offer) -> tuple[int, int, float]:
@@ -207,93 +217,9 @@ class Offers:
         return tuple(gpu.id for gpu in given)
 
 
-def may_take(host: HostConfig, placement: Placement) -> bool:
-    """Do name and labels of a host agree with what is asked for?"""
-    named = placement.host in ("any", host.name)
-    return named and all(host.labels.get(name) == value for name, value in placement.labels.items())
-
-
-def fits(run: Run, offer: Offer) -> bool:
-    """Could this host ever take the run? The GPUs of a host that is away are not known, and do not rule it out."""
-    return _is_meant(run, offer) and not _lacks(run, offer)
-
-
-def _is_meant(run: Run, offer: Offer) -> bool:
-    return run.placement.host in ("any", offer.name)
-
-
-def _unseen(run: Run, offer: Offer) -> str:
-    """Why nobody knows whether the host can take the run, or nothing."""
-    if offer.away:
-        return f"{offer.name} is unreachable: {offer.away}"
-    if offer.gpu_trouble and run.placement.gpus:
-        return f"the GPUs of {offer.name} cannot be seen: {offer.gpu_trouble}"
-    return ""
-
-
 def _shut(run: Run, offer: Offer) -> str:
     """Why the host can be given no run now, or nothing."""
     needed = run.model.requires.disk_bytes
     if not offer.away and offer.disk_free < needed:
-        return f"{offer.name} has {_gib(offer.disk_free)} of free disk, and the model needs {_gib(needed)}"
-    return _unseen(run, offer) or (f"{offer.name} {offer.closed}" if offer.closed else "")
-
-
-def _lacks(run: Run, offer: Offer) -> list[str]:
-    """What a run needs and a host will never have, as `has 0 GPUs`, `has disk=hdd`."""
-    wanted, has = run.placement, offer.labels
-    wrong = [name for name, value in sorted(wanted.labels.items()) if has.get(name) != value]
-    lacks = [f"has {name}={has[name]}" if name in has else f"has no label {name}" for name in wrong]
-    if not _unseen(run, offer) and len(offer.gpus) < wanted.gpus:
-        lacks.append(f"has {_gpus(len(offer.gpus))}")
-    lacks += [] if _unseen(run, offer) else _lacks_of_gpus(run, offer)
-    lacks += [f"has no secret {name}" for name in run.model.secrets if name not in offer.secrets]
-    if run.model.image is not None and not offer.containers:
-        lacks.append("starts no containers")
-    if run.model.image is None and offer.containers:
-        lacks.append("starts only containers")
-    return lacks
-
-
-def _lacks_of_gpus(run: Run, offer: Offer) -> list[str]:
-    needs, lacks = run.model.requires, list[str]()
-    memory = _mib(needs.gpu_memory_bytes)
-    count = run.placement.gpus
-    if count and sum(has >= memory for has in offer.memory_mib) < count <= len(offer.gpus):
-        lacks.append(f"has GPUs of {', '.join(_gib(has << 20) for has in sorted(set(offer.memory_mib)))}")
-    if needs.driver and count and _version(offer.driver) < _version(needs.driver):
-        lacks.append(f"has driver {offer.driver or 'none'}")
-    return lacks
-
-
-def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(".") if part.isdigit())
-
-
-def _mib(size: int) -> int:
-    return size >> 20
-
-
-def _gib(size: int) -> str:
-    return f"{size / (1 << 30):.3g} GiB"
-
-
-def _why_none(run: Run, offers: Sequence[Offer]) -> str:
-    placement = run.placement
-    wants = [f"host {placement.host}"] if placement.host != "any" else []
-    wants += [f"label {name}={value}" for name, value in sorted(placement.labels.items())]
-    wants += [_gpus(placement.gpus)] if placement.gpus else []
-    if placement.gpus and run.model.requires.gpu_memory_bytes:
-        wants.append(f"{_gib(run.model.requires.gpu_memory_bytes)} of memory on each")
-    if placement.gpus and run.model.requires.driver:
-        wants.append(f"driver {run.model.requires.driver}")
-    wants += [f"secret {name}" for name in run.model.secrets]
-    wants += [f"a runtime that starts image {run.model.image}"] if run.model.image else []
-    meant = [offer for offer in offers if _is_meant(run, offer)]
-    others = f"there are {', '.join(offer.name for offer in offers)}" if offers else "none is configured"
-    why = "; ".join(f"{offer.name} {' and '.join(_lacks(run, offer))}" for offer in meant) or others
-    return f"no host fits: needs {', '.join(wants) or 'a host'}; {why}"
-
-
-def _gpus(count: int) -> str:
-    return f"{count} GPU" if count == 1 else f"{count} GPUs"
+        return f"{offer.name} has {gib(offer.disk_free)} of free disk, and the model needs {gib(needed)}"
+    return unseen(run, offer) or (f"{offer.name} {offer.closed}" if offer.closed else "")

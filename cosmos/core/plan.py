@@ -119,10 +119,14 @@ class Operation:
     """Key of the run whose GPUs a launch waits for on the host; it is started there in advance."""
     ready: bool = True
     waits: str = ""
+    batch_size: int = 1
+    """Of a launch: how many runs share the load of the model."""
+    saves_s: float | None = None
+    """Of a launch: what that saves for all of them together, in seconds; None when nothing is known."""
 
     @property
     def id(self) -> str:
-        """Equal for the same act on the same thing, whatever plan it is in."""
+        """Equal for the same act on the same thing, whatever plan it is in: acts of one batch are done at once."""
         return f"{self.act.value}:{self.host}:{self.batch_id or self.folder or self.digest}"
 
 

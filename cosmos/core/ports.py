@@ -215,6 +215,9 @@ class Records(Protocol):
         Returns: False, with nothing written, when another open attempt holds the digest.
         """
 
+    def intend_all(self, attempts: Sequence[tuple[Attempt, Material]], meta: BatchMeta) -> bool:
+        """Claim the digests of all members of a batch, or none of them: in one transaction."""
+
     def meta(self, batch_id: str) -> BatchMeta | None:
         """What was written down when the batch was intended or adopted."""
 
@@ -224,8 +227,17 @@ class Records(Protocol):
     def finished(self, entry: LedgerEntry, ended_at: float) -> None:
         """Write the ledger row and close the attempt, in one transaction."""
 
-    def failed(self, batch_id: str, reason: Reason, message: str, ended_at: float, *, cancelled: bool) -> None:
-        """Close the attempt without a result."""
+    def failed(
+        self,
+        batch_id: str,
+        reason: Reason,
+        message: str,
+        ended_at: float,
+        *,
+        cancelled: bool,
+        digest: Digest | None = None,
+    ) -> None:
+        """Close the attempt of a digest without a result; without `digest`, what is open of the batch."""
 
     def released(self, batch_id: str) -> None:
         """Record that the host's copy is gone."""

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     TIMEOUT = "Timeout"
     STALLED = "Stalled"
     STOPPED = "Stopped"
+    NOT_REACHED = "NotReached"
     INPUT_CORRUPT = "InputCorrupt"
     KILLED = "Killed"
     PROCESS_LOST = "ProcessLost"
@@ -94,6 +95,12 @@ REASONS: dict[Reason, ReasonInfo] = {
     ),
     Reason.STOPPED: ReasonInfo(
         False, Fault.USER, "the run was stopped on request", "cosmos retry NAME starts it again"
+    ),
+    Reason.NOT_REACHED: ReasonInfo(
+        True,
+        Fault.MODEL,
+        "the batch ended before the turn of this run, through no fault of it",
+        "nothing: it is tried again, and this does not count as a try",
     ),
     Reason.INPUT_CORRUPT: ReasonInfo(
         True,
@@ -202,7 +209,7 @@ REASONS: dict[Reason, ReasonInfo] = {
 LISTABLE = tuple(
     reason
     for reason, info in REASONS.items()
-    if info.fault is not Fault.INFRA and reason not in (Reason.STOPPED, Reason.BAD_SPEC)
+    if info.fault is not Fault.INFRA and reason not in (Reason.STOPPED, Reason.NOT_REACHED, Reason.BAD_SPEC)
 )
 """What a spec may list to be tried again: nobody's wish, and not tried again anyway."""
 

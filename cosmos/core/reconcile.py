@@ -14,6 +14,8 @@ from cosmos.core.breaker import closures
 from cosmos.core.case import Blocker, Case, Policy, published_folder
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import Digest
+from cosmos.core.fate import one_fate
+from cosmos.core.grouping import Expect, published
 from cosmos.core.observed import Observed, OutputState
 from cosmos.core.occupancy import Occupancy, occupancies
 from cosmos.core.offering import offers
@@ -33,8 +35,9 @@ def reconcile(
     *,
     now: float,
     policy: Policy,
+    expect: Expect = published,
 ) -> Plan:
-    """Decide what to do next. Times in seconds since the epoch."""
+    """Decide what to do next. Times in seconds since the epoch; `expect` tells how long a run will take."""
     found = sweep.find(observed.hosts, recorded)
     occupied = occupancies(observed, recorded)
     closed = closures(recorded, (host.name for host in hosts), now)
@@ -43,12 +46,12 @@ def reconcile(
         observed=observed, recorded=recorded, found=found, occupied=occupied, room=room, now=now, policy=policy
     )
     judged = _judge(desired, scene)
-    placing = Placing(observed, recorded, room, policy)
+    placing = Placing(observed, recorded, room, policy, expect)
     _give_places(judged, placing)
     lost = {case.want.digest for case, _ in judged.values() if case.output is OutputState.LOST}
     operations = [operation for _, standing in judged.values() for operation in standing.operations]
     operations += sweep.leftovers(desired, observed.hosts, recorded, policy, found=found, lost=lost)
-    operations += placing.operations
+    operations = one_fate([*operations, *placing.operations], observed, recorded)
     return Plan(
         operations=_arrange(operations, desired, recorded),
         statuses=tuple(_status(*judged[key]) for key in sorted(judged)),

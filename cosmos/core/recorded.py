@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from cosmos.core.digest import Digest, Material
+from cosmos.core.digest import Digest, Material, batch_id
 from cosmos.core.reasons import Reason
 from cosmos.core.suspension import Suspensions
 
@@ -79,6 +79,11 @@ class Attempt:
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
+
+    @property
+    def name(self) -> str:
+        """Its own: that of the batch, where it is the first member or the only one. Its log is kept under it."""
+        return batch_id(self.run_id, self.digest, self.number)
 
 
 class Verb(StrEnum):

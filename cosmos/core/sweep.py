@@ -5,7 +5,7 @@ is collected into the ledger, and only then is the host's copy released. Nothing
 batch.json is touched.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cosmos.core.case import COULD_START, Policy, folder_of, gives_up, is_working, lost_because
@@ -84,6 +84,8 @@ def leftovers(
     wanted = {want.digest for want in desired.runs}
     held = {each.batch_id for attempts in recorded.attempts.values() for each in attempts if each.is_open}
     operations = [_adopt(host, batch, member) for host, batch, member in found.orphans.values()]
+    held |= {batch.batch_id for _, batch, _ in found.orphans.values()}  # some of its members are recorded, and not all
+    over: dict[str, list[list[Operation]]] = {}
     for attempts in recorded.attempts.values():
         for attempt in attempts:
             view = hosts.get(attempt.host)
@@ -98,8 +100,20 @@ def leftovers(
                 needed = attempt.digest not in recorded.ledger and (
                     attempt.digest in wanted or desired.holds(attempt.key)
                 )
-                operations += _over(attempt, view, policy, is_lost=attempt.digest in lost, is_needed=needed)
-    return operations
+                acts = _over(attempt, view, policy, is_lost=attempt.digest in lost, is_needed=needed)
+                over.setdefault(attempt.batch_id, []).append(acts)
+    return [*operations, *(operation for members in over.values() for operation in _over_together(members))]
+
+
+def _over_together(members: Sequence[list[Operation]]) -> list[Operation]:
+    """One act for a batch: it goes when no member needs it any more.
+
+    What is said of a member whose log is out of reach holds for all.
+    """
+    if not all(members):
+        return []
+    first = next((each[0] for each in members if each[0].reason is Reason.ASSUMED_LOST), members[0][0])
+    return [first]
 
 
 def waits_for_its_spec(attempt: Attempt, view: HostView, desired: Desired) -> bool:

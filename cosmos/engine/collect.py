@@ -10,10 +10,10 @@ import logging
 import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cosmos.adapters.base import Evidence
-from cosmos.core.digest import member_folder
+from cosmos.adapters.base import Evidence, OutputPlace, Verdict
 from cosmos.core.observed import BatchMeta, ExitRecord, ObservedBatch, Reachable
 from cosmos.core.plan import Operation
 from cosmos.core.ports import Host, Progress, Result
@@ -40,61 +40,73 @@ TEXT_LIMIT = 4 << 20
 """Bytes of a file of evidence that are read."""
 
 
-def collect(
-    operation: Operation,
-    run: Run,
-    meta: BatchMeta,
-    batch: ObservedBatch,
-    view: Reachable,
-    world: World,
-    moved: Progress,
-) -> None:
-    """Judge a batch that has exited, and make its result or its failure durable here."""
-    host, exit_record = world.hosts[operation.host], batch.exit
-    if exit_record is None:
-        return
-    folder, names = member_folder(operation.digest), [output.path for output in run.outputs.values()]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A batch that is over: what was seen of it, how it ended, and what of that is the same for all members."""
+
+    meta: BatchMeta
+    batch: ObservedBatch
+    view: Reachable
+    record: ExitRecord
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What one member has left: its outputs, in the store now, what they say, and its log."""
+
+    run: Run
+    entries: Mapping[str, FileEntry]
+    evidence: Evidence
+    log: Path
+
+
+def find(
+    operation: Operation, run: Run, place: OutputPlace, ended: Ended, name: str, world: World, moved: Progress
+) -> Found | Verdict:
+    """Bring the outputs of a member here, and its log under a name of its own; or say what is wrong with them."""
+    host, batch = world.hosts[operation.host], ended.batch
+    names = [place.names.get(output.path, output.path) for output in run.outputs.values()]
     try:
-        result = host.result(operation.batch_id, folder, names, LOG_CHUNK)
-        log = _keep_log(operation.batch_id, host, world.logs, batch.log_bytes, result)
-        entries = _fetch_outputs(operation, run, result.manifest, world, moved)
+        result = host.result(operation.batch_id, place.folder, names, LOG_CHUNK)
+        log = _keep_log(operation.batch_id, name, host, world.logs, batch.log_bytes, result)
+        entries = _fetch_outputs(operation, run, place, result.manifest, world, moved)
     except HostRefused as error:
         if error.reason != Reason.OUTPUT_INVALID.value:
             raise
-        save_log(operation.batch_id, host, world.logs, batch.log_bytes)
-        _failed(operation, Reason.OUTPUT_INVALID, error.message, exit_record, world)
-        return
+        save_log(operation.batch_id, name, host, world.logs, batch.log_bytes)
+        return Verdict(reason=Reason.OUTPUT_INVALID, message=error.message)
     media = {name: _facts(run.outputs[name], entry, world) for name, entry in entries.items()}
     manifest = tuple(sorted(entries.values(), key=lambda entry: entry.name))
-    adapter = world.adapters[run.model.adapter]
     evidence = Evidence(
-        exit=exit_record,
+        exit=ended.record,
         manifest=manifest,
         media={name: facts for name, facts in media.items() if facts is not None},
         texts={name: _text(entry, world) for name, entry in entries.items() if run.outputs[name].evidence},
         log_tail=_tail(host, batch, result),
     )
-    verdict = adapter.judge(run, evidence)
-    if verdict.reason is not None:
-        _failed(operation, verdict.reason, verdict.message, exit_record, world)
-        return
-    files = [*manifest, _log_entry(log, world), *_thumbnail(run, entries, world)]
-    end = End(record=exit_record, image=batch.image, gpus=view.gpus, driver=view.driver)
-    record = provenance(run, meta, operation, end, files, world, verdict.effective)
+    return Found(run=run, entries=entries, evidence=evidence, log=log)
+
+
+def keep(operation: Operation, found: Found, ended: Ended, verdict: Verdict, world: World) -> None:
+    """Publish the result of a member, and write it into the ledger."""
+    files = [*found.evidence.manifest, _log_entry(found.log, world), *_thumbnail(found.run, found.entries, world)]
+    end = End(record=ended.record, image=ended.batch.image, gpus=ended.view.gpus, driver=ended.view.driver)
+    record = provenance(found.run, ended.meta, operation, end, files, world, ended.argv, verdict.effective)
     files.append(FileEntry(name=PROVENANCE, sha256=(put := world.store.put(record)).sha256, size=put.size))
-    _succeeded(operation, meta, exit_record, tuple(sorted(files, key=lambda entry: entry.name)), world)
-    log.unlink(missing_ok=True)
+    _succeeded(operation, ended.meta, ended.record, tuple(sorted(files, key=lambda entry: entry.name)), world)
+    found.log.unlink(missing_ok=True)
 
 
-def save_log(batch_id: str, host: Host, logs: Path, size: int) -> Path:
-    """Copy run.log, of which so many bytes were seen, to `<logs>/<batch id>.log`, and its times; returns its path."""
+def save_log(batch_id: str, name: str, host: Host, logs: Path, size: int) -> Path:
+    """Copy run.log, of which so many bytes were seen, to `<logs>/<name>.log`, and its times; returns its path."""
     begin = Result(manifest=(), log=b"", log_times=host.read_log_times(batch_id))
-    return _keep_log(batch_id, host, logs, size, begin)
+    return _keep_log(batch_id, name, host, logs, size, begin)
 
 
-def _keep_log(batch_id: str, host: Host, logs: Path, size: int, begin: Result) -> Path:
+def _keep_log(batch_id: str, name: str, host: Host, logs: Path, size: int, begin: Result) -> Path:
     """Write down the log, whole or up to LOG_LIMIT; what `begin` lacks of it is read."""
-    target = logs / f"{batch_id}.log"
+    target = logs / f"{name}.log"
     partial = target.with_suffix(".part")
     try:
         logs.mkdir(parents=True, exist_ok=True)
@@ -115,11 +127,12 @@ def _keep_log(batch_id: str, host: Host, logs: Path, size: int, begin: Result) -
 
 
 def _fetch_outputs(
-    operation: Operation, run: Run, manifest: Manifest, world: World, moved: Progress
+    operation: Operation, run: Run, place: OutputPlace, manifest: Manifest, world: World, moved: Progress
 ) -> dict[str, FileEntry]:
     """Declared outputs that are on the host, by output name, each now in the store. Nothing else is taken."""
     there = {entry.name: entry for entry in manifest}
-    found = {name: there[output.path] for name, output in run.outputs.items() if output.path in there}
+    called = {name: place.names.get(output.path, output.path) for name, output in run.outputs.items()}
+    found = {name: there[path] for name, path in called.items() if path in there}
     unique = {entry.sha256: entry for entry in found.values()}
     with ExitStack() as stack:
         for sha256 in sorted(unique):  # in one order, so that no two acts wait for each other
@@ -127,11 +140,10 @@ def _fetch_outputs(
         missing = [entry for entry in unique.values() if not world.store.path(entry.sha256).exists()]
         if missing:
             targets = [(entry, world.store.partial(entry.sha256)) for entry in missing]
-            folder = member_folder(operation.digest)
-            world.hosts[operation.host].fetch(operation.batch_id, folder, targets, moved)
+            world.hosts[operation.host].fetch(operation.batch_id, place.folder, targets, moved)
         for entry in missing:
             world.store.commit(entry.sha256, entry.size)
-    return found
+    return {name: replace(entry, name=run.outputs[name].path) for name, entry in found.items()}
 
 
 def _text(entry: FileEntry, world: World) -> str:
@@ -205,15 +217,8 @@ def _succeeded(
         batch_id=operation.batch_id,
         manifest=manifest,
         finished_at=exit_record.ended_at,
-        duration_s=max(0.0, exit_record.ended_at - exit_record.started_at),
+        duration_s=max(0.0, exit_record.ended_at - exit_record.started_at) / len(meta.members),
         folder=operation.folder,
     )
     world.records.finished(entry, exit_record.ended_at)
     world.records.event("Normal", operation.key, "Succeeded", f"outputs/{operation.folder}", world.clock.now())
-
-
-def _failed(operation: Operation, reason: Reason, message: str, exit_record: ExitRecord, world: World) -> None:
-    cancelled = exit_record.stopped
-    world.records.failed(operation.batch_id, reason, message, exit_record.ended_at, cancelled=cancelled)
-    kind = "Normal" if cancelled else "Warning"
-    world.records.event(kind, operation.key, reason.value, message, world.clock.now())

@@ -19,6 +19,7 @@ from cosmos.core.reconcile import reconcile
 from cosmos.core.recorded import Attempt, AttemptState, Manifest, Recorded, Verb
 from cosmos.core.sweep import waits_for_its_spec
 from cosmos.engine.looks import HostLooks, Lookers
+from cosmos.engine.parts import Part, together
 from cosmos.engine.recall import unknown_results
 from cosmos.engine.workers import Workers
 from cosmos.engine.world import World
@@ -134,9 +135,19 @@ class Engine:
 
     def plan(self, desired: Desired, look: Look, policy: Policy) -> Plan:
         """Decide, from what a look found."""
-        policy = replace(policy, keep_failed=self.world.keep_failed)
-        now = self.world.clock.now()
-        return reconcile(desired, look.observed, look.recorded, self.world.host_configs, now=now, policy=policy)
+        world = self.world
+        policy = replace(
+            policy, keep_failed=world.keep_failed, batch_runs=world.batch_runs, batch_s=world.batch_s
+        )  # fmt: skip
+        return reconcile(
+            desired,
+            look.observed,
+            look.recorded,
+            world.host_configs,
+            now=world.clock.now(),
+            policy=policy,
+            expect=world.expect,
+        )
 
     def cycle(self, desired: Desired, policy: Policy, *, begin: bool = True) -> Report:
         """One pass. Returns at once; acts go on in the workers. Without `begin` it only looks.
@@ -153,13 +164,11 @@ class Engine:
         # what people read is where runs stand, not what this call was asked to start
         standing = plan if policy.targets is None else self.plan(desired, look, replace(policy, targets=None))
         self.world.records.save_statuses(standing, self.world.clock.now(), desired.holds)
-        wants = {want.digest: want for want in desired.runs}
-        own = {(want.run.key, want.digest): want for want in desired.runs}  # runs may share a digest
-        for operation in plan.ready if begin else ():
+        for parts in together(plan.ready, desired) if begin else ():
+            operation = parts[0].operation
             if operation.id not in before and self._may_try(operation):
                 self._stop_if_fenced()
-                want = own.get((operation.key, operation.digest)) or wants.get(operation.digest)
-                self._begin(operation, want, look)
+                self._begin(parts, look)
         self._forget(plan)
         with self._lock:
             troubles = tuple(self._troubles[name] for name in sorted(self._troubles))
@@ -176,8 +185,11 @@ class Engine:
     def _with_begun(self, look: Look) -> Look:
         """Record the programs that have begun, when the hosts say that they did: a start alone is not a begin."""
         attempts = dict(look.recorded.attempts)
+        told: set[str] = set()
         for attempt, at in _begun(look):
-            self.world.records.started(attempt.batch_id, at)
+            if attempt.batch_id not in told:  # once for all of its members
+                self.world.records.started(attempt.batch_id, at)
+            told.add(attempt.batch_id)
             self.world.records.event("Normal", attempt.key, "Started", f"on {attempt.host}", self.world.clock.now())
             started = replace(attempt, state=AttemptState.STARTED, started_at=at)
             attempts[attempt.digest] = tuple(started if each == attempt else each for each in attempts[attempt.digest])
@@ -198,15 +210,15 @@ class Engine:
             return True
         return trouble.count < TRIES_LIMIT and self.world.clock.monotonic() >= trouble.until
 
-    def _begin(self, operation: Operation, want: DesiredRun | None, look: Look) -> None:
+    def _begin(self, parts: tuple[Part, ...], look: Look) -> None:
         from cosmos.engine.execute import Assignment, intend  # what only looks needs none of this
 
+        operation = parts[0].operation
         is_new = operation.act is Act.LAUNCH and operation.cause is not Cause.RESUMED
-        if is_new and (want is None or not intend(operation, want, self.world)):
+        if is_new and not intend(parts, self.world):
             return  # another controller was first; the next look shows its attempt
         given = Assignment(
-            operation=operation,
-            want=want,
+            parts=parts,
             view=view if isinstance(view := look.observed.hosts.get(operation.host), Reachable) else None,
             recorded=look.recorded,
             moved=self._count,

@@ -5,11 +5,12 @@ either found complete or done again under the same names.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cosmos.core.codec import run_from_json, run_to_json
+from cosmos.adapters.base import Verdict
+from cosmos.core.codec import run_to_json
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import DIGEST_SCHEMA, Material, member_folder
 from cosmos.core.observed import BatchMeta, BatchState, Member, ObservedBatch, Reachable
@@ -18,7 +19,9 @@ from cosmos.core.plan import Act, Blob, Cause, Operation
 from cosmos.core.ports import BatchPlan, Progress
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, AttemptState, Recorded, Request, Verb
-from cosmos.engine.collect import collect, save_log
+from cosmos.engine.collect import save_log
+from cosmos.engine.members import close_all, launch_of, settle, settle_lost
+from cosmos.engine.parts import Part, by_digest
 from cosmos.engine.recall import recall
 from cosmos.engine.world import World
 from cosmos.errors import HostRefused, RefusedError
@@ -30,12 +33,20 @@ logger = logging.getLogger(__name__)
 class Assignment:
     """An operation with what the plan was made from."""
 
-    operation: Operation
-    want: DesiredRun | None
+    parts: tuple[Part, ...]
+    """Several for what is done to a batch of several runs at once."""
     view: Reachable | None
     """What was seen of the operation's host."""
     recorded: Recorded
     moved: Progress
+
+    @property
+    def operation(self) -> Operation:
+        return self.parts[0].operation
+
+    @property
+    def want(self) -> DesiredRun | None:
+        return self.parts[0].want
 
     @property
     def batch(self) -> ObservedBatch | None:
@@ -49,14 +60,19 @@ def execute(given: Assignment, world: World) -> None:
     _ACTS[operation.act](given, world)
 
 
-def intend(operation: Operation, want: DesiredRun, world: World) -> bool:
-    """Write down a launch before anything happens. False when another attempt holds the digest."""
-    member = Member(run_id=want.run.id, key=want.run.key, digest=want.digest, run=run_to_json(want.run))
-    now = world.clock.now()
+def intend(parts: Sequence[Part], world: World) -> bool:
+    """Write down a launch before anything happens. False when another attempt holds one of the digests."""
+    operation, now = parts[0].operation, world.clock.now()
+    wants = [part.want for part in parts if part.want is not None]
+    if len(wants) < len(parts):
+        return False
     meta = BatchMeta(
         batch_id=operation.batch_id,
         project=world.project,
-        members=(member,),
+        members=tuple(
+            Member(run_id=want.run.id, key=want.run.key, digest=want.digest, run=run_to_json(want.run))
+            for want in wants
+        ),
         attempt=operation.attempt,
         digest_schema=DIGEST_SCHEMA,
         origin=world.origin,
@@ -64,19 +80,22 @@ def intend(operation: Operation, want: DesiredRun, world: World) -> bool:
         created_at=now,
         gpus=operation.gpus,
     )
-    attempt = Attempt(
-        digest=want.digest,
-        number=operation.attempt,
-        batch_id=operation.batch_id,
-        host=operation.host,
-        run_id=want.run.id,
-        key=want.run.key,
-        state=AttemptState.INTENDED,
-        gpus=operation.gpus,
-        model=want.run.model.name,
-        intended_at=now,
-    )
-    return world.records.intend(attempt, want.material, meta)
+    attempts = [
+        Attempt(
+            digest=want.digest,
+            number=operation.attempt,
+            batch_id=operation.batch_id,
+            host=operation.host,
+            run_id=want.run.id,
+            key=want.run.key,
+            state=AttemptState.INTENDED,
+            gpus=operation.gpus,
+            model=want.run.model.name,
+            intended_at=now,
+        )
+        for want in wants
+    ]
+    return world.records.intend_all([(one, want.material) for one, want in zip(attempts, wants, strict=True)], meta)
 
 
 def _stage(given: Assignment, world: World) -> None:
@@ -89,45 +108,53 @@ def _local_path(blob: Blob, world: World) -> Path:
 
 
 def _launch(given: Assignment, world: World) -> None:
-    operation, want = given.operation, given.want
+    operation = given.operation
     meta = world.records.meta(operation.batch_id)
-    if want is None or meta is None:
+    if given.want is None or meta is None:
         raise RefusedError(f"{operation.key}: nothing is recorded about batch {operation.batch_id}")
     host = world.hosts[operation.host]
+    wants = {part.want.digest: part.want for part in given.parts if part.want is not None}
+    if wants.keys() != {member.digest for member in meta.members}:  # another member was given up meanwhile
+        _take_back(given, world)
+        return
     if operation.cause is Cause.RESUMED and given.batch is None:
         host.stop(operation.batch_id, world.grace_s)  # it may have been started, and its run directory removed since
     try:
         if given.batch is None or given.batch.state is not BatchState.PREPARED:
-            host.prepare(_batch(want, meta, operation, given.recorded, world))
+            host.prepare(_batch([wants[member.digest] for member in meta.members], meta, given, world))
         host.start(operation.batch_id)
     except HostRefused as error:
-        _refused(operation, error, world)
+        _refused(given, error, world)
 
 
-def _refused(operation: Operation, error: HostRefused, world: World) -> None:
-    """Make sure that the batch cannot start any more, then close the attempt."""
-    world.hosts[operation.host].stop(operation.batch_id, world.grace_s)
+def _refused(given: Assignment, error: HostRefused, world: World) -> None:
+    """Make sure that the batch cannot start any more, then close its attempts."""
+    world.hosts[given.operation.host].stop(given.operation.batch_id, world.grace_s)
     reason = Reason(error.reason) if error.reason else Reason.HOST_REFUSED
-    world.records.failed(operation.batch_id, reason, error.message, world.clock.now(), cancelled=False)
-    world.records.event("Warning", operation.key, reason.value, error.message, world.clock.now())
+    verdicts = [(part, Verdict(reason=reason, message=error.message)) for part in given.parts]
+    close_all(verdicts, world.clock.now(), world)
 
 
-def _batch(want: DesiredRun, meta: BatchMeta, operation: Operation, recorded: Recorded, world: World) -> BatchPlan:
-    run = want.run
-    folder = member_folder(want.digest)
-    launch = world.adapters[run.model.adapter].launch(run, folder)
-    sha256 = {role: blob.sha256 for role, blob in want.blobs.items()}
-    made = source_blob(want, recorded)
-    if made is not None and run.source is not None:
-        sha256[run.source.role] = made.sha256
+def _take_back(given: Assignment, world: World) -> None:
+    """Not all members may be started any more, so none is: what is left of them gets another place."""
+    world.hosts[given.operation.host].stop(given.operation.batch_id, world.grace_s)
+    verdict = Verdict(reason=Reason.NOT_REACHED, message="its batch was taken back before it was started")
+    close_all([(part, verdict) for part in given.parts], world.clock.now(), world)
+
+
+def _batch(wants: Sequence[DesiredRun], meta: BatchMeta, given: Assignment, world: World) -> BatchPlan:
+    """One run alone, or several of one group: then what is said of the first holds for all."""
+    run, operation = wants[0].run, given.operation
+    blobs = {member_folder(want.digest): _blobs_of(want, given.recorded) for want in wants}
+    launch, inputs = launch_of({member_folder(want.digest): want.run for want in wants}, world)
     gpus = {"CUDA_VISIBLE_DEVICES": ",".join(operation.gpus)}  # none, where none were given
     return BatchPlan(
         meta=replace(meta, gpus=operation.gpus),
         argv=launch.argv,
-        inputs={name: sha256[role] for name, role in launch.inputs.items()},
+        inputs={name: blobs[folder][role] for name, (folder, role) in inputs.items()},
         files=launch.files,
         documents=launch.documents,
-        folders=(folder,),
+        folders=tuple(blobs),
         start_in=launch.folder,
         env={**launch.env, **run.model.env, **gpus},
         secrets=run.model.secrets,
@@ -136,10 +163,19 @@ def _batch(want: DesiredRun, meta: BatchMeta, operation: Operation, recorded: Re
         commit=run.model.commit or "",
         image=run.model.image,
         container=run.model.container,
-        timeout_s=run.timeout_s,
+        timeout_s=sum(want.run.timeout_s for want in wants),
         stall_s=run.stall_s,
         grace_s=world.grace_s,
     )
+
+
+def _blobs_of(want: DesiredRun, recorded: Recorded) -> dict[str, str]:
+    """sha256 of each file that a run reads, by its role."""
+    sha256 = {role: blob.sha256 for role, blob in want.blobs.items()}
+    made = source_blob(want, recorded)
+    if made is not None and want.run.source is not None:
+        sha256[want.run.source.role] = made.sha256
+    return sha256
 
 
 def _adopt(given: Assignment, world: World) -> None:
@@ -150,7 +186,11 @@ def _adopt(given: Assignment, world: World) -> None:
     if batch is None or batch.meta is None:
         return
     now = world.clock.now()
+    found = by_digest(given.parts)
     for member in batch.meta.members:
+        part = found.get(member.digest)
+        if part is None:
+            continue
         attempt = Attempt(
             digest=member.digest,
             number=batch.meta.attempt,
@@ -162,7 +202,7 @@ def _adopt(given: Assignment, world: World) -> None:
             gpus=batch.meta.gpus,
             intended_at=batch.meta.created_at,
         )
-        known: Material = given.want.material if given.want is not None else {}
+        known: Material = part.want.material if part.want is not None else {}
         if not world.records.intend(attempt, known, batch.meta):
             message = f"{batch.batch_id} on {operation.host} has a digest that another attempt holds"
             raise RefusedError(message, "cosmos explain shows both; stop one with cosmos cancel")
@@ -193,16 +233,20 @@ def _stop(given: Assignment, world: World) -> None:
 
 def _fail(given: Assignment, world: World) -> None:
     operation = given.operation
+    verdicts = [
+        (part, Verdict(reason=part.operation.reason or Reason.PROCESS_LOST, message=part.operation.detail))
+        for part in given.parts
+    ]
     if given.batch is not None:
-        save_log(operation.batch_id, world.hosts[operation.host], world.logs, given.batch.log_bytes)
+        meta = world.records.meta(operation.batch_id)
+        if meta is not None and len(meta.members) > 1 and given.view is not None:
+            settle_lost(verdicts, meta, given.batch, given.view, given.recorded, world, given.moved)
+            return
+        save_log(operation.batch_id, operation.batch_id, world.hosts[operation.host], world.logs, given.batch.log_bytes)
     elif operation.reason is not Reason.ASSUMED_LOST:  # of which nobody can ask the host
         # a run directory that is gone proves nothing about its processes
         world.hosts[operation.host].stop(operation.batch_id, world.grace_s)
-    reason = operation.reason or Reason.PROCESS_LOST
-    cancelled = reason is Reason.STOPPED
-    now = world.clock.now()
-    world.records.failed(operation.batch_id, reason, operation.detail, now, cancelled=cancelled)
-    world.records.event("Normal" if cancelled else "Warning", operation.key, reason.value, operation.detail, now)
+    close_all(verdicts, world.clock.now(), world)
 
 
 def _collect(given: Assignment, world: World) -> None:
@@ -210,15 +254,7 @@ def _collect(given: Assignment, world: World) -> None:
     meta = world.records.meta(operation.batch_id)
     if given.view is None or batch is None or meta is None:
         return
-    member = next(member for member in meta.members if member.digest == operation.digest)
-    try:
-        run = run_from_json(member.run)
-    except ValueError:
-        run = None
-    if run is None or run.model.adapter not in world.adapters:
-        message = f"batch {operation.batch_id} was made by a cosmos that this one does not understand"
-        raise RefusedError(message, "apply once with that version; until then the batch stays on its host")
-    collect(operation, run, meta, batch, given.view, world, given.moved)
+    settle(given.parts, meta, batch, given.view, given.recorded, world, given.moved)
 
 
 def _restore(given: Assignment, world: World) -> None:
@@ -231,7 +267,9 @@ def _restore(given: Assignment, world: World) -> None:
 def _release(given: Assignment, world: World) -> None:
     operation, batch = given.operation, given.batch
     if operation.reason is Reason.ASSUMED_LOST and batch is not None:  # its log was out of reach when it was closed
-        save_log(operation.batch_id, world.hosts[operation.host], world.logs, batch.log_bytes)
+        host, attempts = world.hosts[operation.host], given.recorded.attempts.values()
+        for name in (each.name for tried in attempts for each in tried if each.batch_id == operation.batch_id):
+            save_log(operation.batch_id, name, host, world.logs, batch.log_bytes)
     world.hosts[operation.host].release(operation.batch_id)
     world.records.released(operation.batch_id)
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cosmos.core.digest import SHORT, member_folder, plain
+from cosmos.core.digest import SHORT, plain
 from cosmos.core.observed import BatchMeta, ExitRecord, Gpu
 from cosmos.core.plan import Operation
 from cosmos.core.recorded import FileEntry
@@ -32,13 +32,14 @@ def provenance(
     end: End,
     files: Iterable[FileEntry],
     world: World,
+    argv: Iterable[str],
     effective: Mapping[str, object],
 ) -> bytes:
     """As indented JSON: spec, revision, identities, argv, machine, times, files, versions.
 
-    `effective` is what the program says that it ran with.
+    `effective` is what the program says that it ran with. A run that shared its batch has the `members` of that.
     """
-    launch = world.adapters[run.model.adapter].launch(run, member_folder(operation.digest))
+    members = {"members": [member.key for member in meta.members]} if len(meta.members) > 1 else {}
     record = {
         "format_version": FORMAT_VERSION,
         "project": meta.project,
@@ -50,10 +51,11 @@ def provenance(
         "digest_short": operation.digest[:SHORT],
         "digest_schema": meta.digest_schema,
         "batch": operation.batch_id,
+        **members,
         "attempt": operation.attempt,
         "host": operation.host,
         "owner": meta.owner,
-        "argv": [element.replace("\0", "") for element in launch.argv],
+        "argv": [element.replace("\0", "") for element in argv],
         "effective": dict(effective),
         "machine": {
             "image_id": end.image,

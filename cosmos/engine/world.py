@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cosmos.adapters.base import Adapter
 from cosmos.core.files import Probe
+from cosmos.core.grouping import Expect, published
 from cosmos.core.observed import NO_COMMIT, Origin
 from cosmos.core.placement import HostConfig
 from cosmos.core.ports import BlobStore, Clock, Host, Records
@@ -50,5 +51,10 @@ class World:
     """The record beside a result that is published in a folder, where there is one."""
     grace_s: float = 10.0
     """Between TERM and KILL."""
+    batch_runs: int = 8
+    batch_s: float = 1800.0
+    """Most runs that share one load of a model, and the longest that they are expected to take together."""
+    expect: Expect = published
+    """How long a run is expected to take."""
     blob_locks: KeyedLocks = field(default_factory=KeyedLocks)
     """By sha256: held while a blob is brought into the store."""

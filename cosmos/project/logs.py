@@ -32,7 +32,7 @@ def read(
     since = None if since_s is None else project.world.clock.now() - since_s
     file = _kept(project, chosen)
     if file is not None:
-        times = project.world.logs / f"{chosen.batch_id}{TIMES}"
+        times = project.world.logs / f"{chosen.name}{TIMES}"
         offset = 0 if since is None else offset_since(times.read_bytes() if times.exists() else b"", since)
         yield from _file(file, offset, tail)
     elif chosen.is_open:
@@ -57,7 +57,7 @@ def _kept(project: Project, attempt: Attempt) -> Path | None:
             if entry.batch_id == attempt.batch_id:
                 found = (project.world.store.path(file.sha256) for file in entry.manifest if file.name == LOG)
                 return next((path for path in found if path.exists()), None)
-    path = project.world.logs / f"{attempt.batch_id}.log"
+    path = project.world.logs / f"{attempt.name}.log"
     return path if path.exists() and not attempt.is_open else None
 
 
@@ -67,7 +67,7 @@ END_LINES = 10
 
 def end_of(project: Project, attempt: Attempt) -> tuple[str, ...]:
     """The last lines of the log of an attempt that failed, as it was kept here; none where there is none."""
-    path = project.world.logs / f"{attempt.batch_id}.log"
+    path = project.world.logs / f"{attempt.name}.log"
     if not path.exists():
         return ()
     with path.open("rb") as file:

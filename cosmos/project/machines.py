@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cosmos.core.desired import Desired
 from cosmos.core.finding import Finding, Level
-from cosmos.core.placement import may_take
+from cosmos.core.fitting import may_take
 from cosmos.core.select import Named, among_hosts, one, select
 from cosmos.errors import HostRefused, HostUnreachable, RefusedError
 from cosmos.hosts.docker.executor import DockerExecutor

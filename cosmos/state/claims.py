@@ -4,9 +4,9 @@ Every change names the states that it may come from and counts the rows that it 
 controller or a late message changes nothing that is already decided. Doing a thing twice does it once.
 """
 
-from sqlalchemy import Insert, bindparam, exists, insert, select, text, update
+from sqlalchemy import Insert, bindparam, delete, exists, func, insert, select, text, update
 
-from cosmos.core.digest import Material, canonical
+from cosmos.core.digest import Digest, Material, canonical
 from cosmos.core.observed import BatchMeta
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import OPEN_STATES, Attempt, AttemptState, LedgerEntry
@@ -66,7 +66,9 @@ def _insert_batch(transaction: Transaction, host: str, meta: BatchMeta) -> None:
         "created_at": meta.created_at,
     }
     if transaction.change(_insert_batch_once, **row) != 1:
-        return
+        if transaction.value(_COUNT, which=meta.batch_id) >= len(meta.members):
+            return
+        transaction.change(_FORGET_MEMBERS, which=meta.batch_id)  # a result that was recalled knows of itself alone
     rows = [
         {
             "batch_id": meta.batch_id,
@@ -105,6 +107,8 @@ def _insert_batch_once(dialect: str) -> Insert:
 
 
 _MEMBERS = Statement(insert(members))
+_COUNT = Statement(select(func.count()).select_from(members).where(members.c.batch_id == bindparam("which")))
+_FORGET_MEMBERS = Statement(delete(members).where(members.c.batch_id == bindparam("which")))
 _OF_BATCH = attempts.c.batch_id == bindparam("which")
 
 
@@ -121,16 +125,29 @@ _START = Statement(
 
 
 def failed(
-    transaction: Transaction, batch_id: str, reason: Reason, message: str, ended_at: float, *, cancelled: bool
+    transaction: Transaction,
+    batch_id: str,
+    reason: Reason,
+    message: str,
+    ended_at: float,
+    *,
+    cancelled: bool,
+    digest: Digest | None = None,
 ) -> None:
-    """Close what is still open of the batch; members that succeeded stay so."""
+    """Close what is still open of the batch, or of it the attempt of a digest; what is closed stays so."""
     state = AttemptState.CANCELLED if cancelled else AttemptState.FAILED
     closed = {"state": state.value, "reason": reason.value, "message": printable(message), "ended_at": ended_at}
-    if transaction.change(_CLOSE, which=batch_id, **closed) == 0:
+    changed = (
+        transaction.change(_CLOSE, which=batch_id, **closed)
+        if digest is None
+        else transaction.change(_CLOSE_ONE, which=batch_id, made=digest, **closed)
+    )
+    if changed == 0:
         _require_known(transaction, batch_id)
 
 
 _CLOSE = Statement(update(attempts).where(_OF_BATCH, text(OPEN)))
+_CLOSE_ONE = Statement(update(attempts).where(attempts.c.digest == bindparam("made"), _OF_BATCH, text(OPEN)))
 
 
 def finished(transaction: Transaction, entry: LedgerEntry, ended_at: float) -> None:

@@ -78,6 +78,15 @@ class SqlRecords:
             return False
         return True
 
+    def intend_all(self, attempts: Sequence[tuple[Attempt, Material]], meta: BatchMeta) -> bool:
+        try:
+            with self._acting() as transaction:
+                for attempt, material in attempts:
+                    claims.intend(transaction, attempt, material, meta)
+        except claims.TakenError:
+            return False
+        return True
+
     def started(self, batch_id: str, at: float) -> None:
         with self._acting() as transaction:
             claims.started(transaction, batch_id, at)
@@ -86,9 +95,18 @@ class SqlRecords:
         with self._acting() as transaction:
             claims.finished(transaction, entry, ended_at)
 
-    def failed(self, batch_id: str, reason: Reason, message: str, ended_at: float, *, cancelled: bool) -> None:
+    def failed(
+        self,
+        batch_id: str,
+        reason: Reason,
+        message: str,
+        ended_at: float,
+        *,
+        cancelled: bool,
+        digest: Digest | None = None,
+    ) -> None:
         with self._acting() as transaction:
-            claims.failed(transaction, batch_id, reason, message, ended_at, cancelled=cancelled)
+            claims.failed(transaction, batch_id, reason, message, ended_at, cancelled=cancelled, digest=digest)
 
     def released(self, batch_id: str) -> None:
         with self._acting() as transaction:

@@ -27,7 +27,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from cosmos.core.digest import Digest, batch_id
-from cosmos.core.observed import Reachable
+from cosmos.core.observed import BatchMeta, Reachable
 from cosmos.core.ports import BatchPlan
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, LedgerEntry, Manifest, Verb
@@ -70,6 +70,8 @@ class Laws:
         self._recorded: dict[str, dict[str, str]] = {}
         """By folder and name, the sha256 of what is in the ledger."""
         self._intended: set[str] = set()
+        self._intended_for: set[str] = set()
+        """Own names of attempts."""
         self._closed: dict[tuple[str, int], tuple[object, ...]] = {}
         self.forgotten: frozenset[str] = frozenset()
         """Batches of a database that was lost."""
@@ -88,12 +90,12 @@ class Laws:
         for name, sha256 in work.plan.inputs.items():
             held = hashlib.sha256(work.directory.inputs[name].data).hexdigest()
             _law(held == sha256, f"I2: {meta.batch_id} begins with a damaged input {name}")
-        digest = meta.members[0].digest
+        digests = {member.digest for member in meta.members}
         for other in self._works():
             if other is work or not other.child or self._is_unknowable(other) or self._is_given_up(work, other):
                 continue
             _law(
-                digest not in {member.digest for member in other.plan.meta.members},
+                not digests & {member.digest for member in other.plan.meta.members},
                 f"I1: {meta.batch_id} begins while {other.plan.meta.batch_id} computes the same digest",
             )
             shared = set(meta.gpus) & set(other.plan.meta.gpus) & other.locks
@@ -101,11 +103,12 @@ class Laws:
         if meta.batch_id in self.forgotten:
             return
         _law(self.begun[meta.batch_id] == 1, f"L2: the program of {meta.batch_id} begins a second time")
-        row = self._row("SELECT state FROM attempts WHERE batch_id = ?", meta.batch_id)
-        _law(row is not None, f"L2: {meta.batch_id} begins and is not recorded")
-        done = self._row("SELECT attempt FROM ledger WHERE digest = ?", digest)
-        if done is not None and meta.batch_id not in self._given_up:
-            _law(self.verb(digest) is Verb.RERUN, f"L3: {meta.batch_id} begins though its digest is done")
+        for digest in digests:
+            row = self._row("SELECT state FROM attempts WHERE batch_id = ? AND digest = ?", meta.batch_id, digest)
+            _law(row is not None, f"L2: {meta.batch_id} begins and is not recorded")
+            done = self._row("SELECT attempt FROM ledger WHERE digest = ?", digest)
+            if done is not None and meta.batch_id not in self._given_up:
+                _law(self.verb(digest) is Verb.RERUN, f"L3: {meta.batch_id} begins though its digest is done")
 
     def on_look(self, host: str) -> None:
         self._unseen = {each for each in self._unseen if each[0] != host}
@@ -117,38 +120,40 @@ class Laws:
     def on_stop(self, host: str, batch_id: str) -> None:
         tree = self._machines[host].tree(self._project)
         work = tree.works.get(batch_id)
-        row = self._row("SELECT state, digest FROM attempts WHERE batch_id = ?", batch_id)
-        _law(row is not None, f"L4: {batch_id} on {host} is stopped and is not recorded")
-        if row is None or work is None or not (work.child and work.runner) or batch_id not in tree.directories:
+        rows = self._rows("SELECT state, digest FROM attempts WHERE batch_id = ?", batch_id)
+        _law(bool(rows), f"L4: {batch_id} on {host} is stopped and is not recorded")
+        if work is None or not (work.child and work.runner) or batch_id not in tree.directories:
             return
         if (host, batch_id) in self._unseen:
             return  # as far as anybody can know it has not begun
-        wanted = self.verb(row[1]) is not Verb.CANCEL and row[0] in OPEN
+        wanted = all(self.verb(row[1]) is not Verb.CANCEL and row[0] in OPEN for row in rows)
         _law(not wanted, f"L6: {batch_id} on {host} is stopped while it computes, and nobody asked for it")
 
     def on_release(self, host: str, batch_id: str) -> None:
-        row = self._row("SELECT state, digest FROM attempts WHERE batch_id = ?", batch_id)
-        _law(row is not None, f"L4: {batch_id} on {host} is released and is not recorded")
-        if row is None:
-            return
-        _law(row[0] not in OPEN, f"I6: {batch_id} on {host} is released while its attempt is {row[0]}")
-        tree = self._machines[host].tree(self._project)
-        directory = tree.directories.get(batch_id)
-        if directory is None or not _has_result(directory):
-            return
-        done = self._row("SELECT manifest FROM ledger WHERE digest = ?", row[1])
-        _law(done is not None, f"L5: the result of {batch_id} is released and was never collected")
+        rows = self._rows("SELECT state, digest FROM attempts WHERE batch_id = ?", batch_id)
+        _law(bool(rows), f"L4: {batch_id} on {host} is released and is not recorded")
+        for row in rows:
+            _law(row[0] not in OPEN, f"I6: {batch_id} on {host} is released while an attempt of it is {row[0]}")
+        directory = self._machines[host].tree(self._project).directories.get(batch_id)
+        for digest in self._made(directory):
+            done = self._row("SELECT manifest FROM ledger WHERE digest = ?", digest)
+            _law(done is not None, f"L5: a result of {batch_id} is released and was never collected")
 
     # The records' side
 
-    def before_intend(self, attempt: Attempt) -> None:
-        named = batch_id(attempt.run_id, attempt.digest, attempt.number)
+    def before_intend(self, attempt: Attempt, meta: BatchMeta) -> None:
+        first = meta.members[0]
+        named = batch_id(first.run_id, first.digest, attempt.number)
         _law(attempt.batch_id == named, f"L1: {attempt.batch_id} should be called {named}")
+        _law(
+            any(member.digest == attempt.digest for member in meta.members),
+            f"L1: {named} does not know all its members",
+        )
         known = self._directory(attempt.host, attempt.batch_id)
         adopts = known is not None and known.plan is not None and known.plan.meta.batch_id == attempt.batch_id
         if not adopts:
             _law(self.verb(attempt.digest) is not Verb.CANCEL, f"{attempt.batch_id} is intended though cancelled")
-            _law(attempt.batch_id not in self._intended, f"I9: {attempt.batch_id} is intended a second time")
+            _law(attempt.name not in self._intended_for, f"I9: {attempt.name} is intended a second time")
         for work in self._works():
             same = any(member.digest == attempt.digest for member in work.plan.meta.members)
             own = work.plan.meta.batch_id == attempt.batch_id
@@ -159,11 +164,14 @@ class Laws:
 
     def on_intend(self, attempt: Attempt) -> None:
         self._intended.add(attempt.batch_id)
+        self._intended_for.add(attempt.name)
 
-    def on_failed(self, batch_id: str, reason: Reason, *, cancelled: bool) -> None:
+    def on_failed(self, batch_id: str, reason: Reason, digest: Digest | None, *, cancelled: bool) -> None:
         if reason is Reason.ASSUMED_LOST:
             row = self._row(
-                "SELECT host, digest FROM attempts JOIN batches USING (batch_id) WHERE batch_id = ?", batch_id
+                "SELECT host, digest FROM attempts JOIN batches USING (batch_id) WHERE batch_id = ? AND digest = ?",
+                batch_id,
+                digest or "",
             )
             asked = row is not None and self.verb(row[1]) is Verb.ASSUME_LOST
             _law(asked, f"L6: {batch_id} is given up, and nobody asked for it")
@@ -181,7 +189,13 @@ class Laws:
             startable = directory.is_whole and directory.claim is None and directory.record is None
             _law(not startable, f"I9: {batch_id} is closed as {reason.value}, and can still be started on {name}")
             if not cancelled and reason is not Reason.HOST_REFUSED:  # which may be injected after the work has begun
-                _law(not _has_result(directory), f"L5: {batch_id} is closed as {reason.value}, and has a result")
+                made = self._made(directory)
+                _law(
+                    digest not in made if digest else not made,
+                    f"L5: {batch_id} is closed as {reason.value}, and has a result",
+                )
+            elif reason is Reason.NOT_REACHED and digest is not None:
+                _law(digest not in self._made(directory), f"L5: {batch_id} has a result of a member that had no turn")
 
     def on_finished(self, entry: LedgerEntry) -> None:
         expected = self.expected.get(entry.digest)
@@ -259,6 +273,7 @@ class Laws:
         there = {name for machine in self._machines.values() for name in machine.tree(self._project).directories}
         self.begun = {batch_id: count for batch_id, count in self.begun.items() if batch_id in there}
         self._intended = set()
+        self._intended_for = set()
         self._closed = {}
 
     def removed(self, batch_id: str) -> None:
@@ -306,14 +321,23 @@ class Laws:
         row = self._row("SELECT state FROM attempts WHERE digest = ? ORDER BY number DESC LIMIT 1", digest)
         return row is not None and row[0] in OPEN
 
-    def _row(self, query: str, value: str) -> tuple[str, ...] | None:
-        found: tuple[str, ...] | None = self._raw.execute(query, (value,)).fetchone()
+    def _made(self, directory: RunDirectory | None) -> set[Digest]:
+        """Digests whose outputs a batch that has ended has left: of one alone only when it ended well."""
+        if directory is None or directory.plan is None or directory.record is None:
+            return set()
+        members = directory.plan.meta.members
+        if len(members) == 1:
+            return {members[0].digest} if directory.record.code == 0 and directory.outputs else set()
+        there = {hashlib.sha256(data).hexdigest() for data in directory.outputs.values()}
+        expected = {member.digest: self.expected.get(member.digest) for member in members}
+        return {digest for digest, data in expected.items() if data and hashlib.sha256(data).hexdigest() in there}
+
+    def _row(self, query: str, *values: str) -> tuple[str, ...] | None:
+        found: tuple[str, ...] | None = self._raw.execute(query, values).fetchone()
         return found
 
-
-def _has_result(directory: RunDirectory) -> bool:
-    record = directory.record
-    return record is not None and record.code == 0 and bool(directory.outputs)
+    def _rows(self, query: str, value: str) -> list[tuple[str, ...]]:
+        return self._raw.execute(query, (value,)).fetchall()
 
 
 def _law(holds: bool, words: str) -> None:

@@ -138,24 +138,25 @@ def intend_after_start() -> list[Patch]:
     intended: list[tuple[Any, ...]] = []
     intend, launch = execute.intend, execute._launch
 
-    def later(operation: Any, want: Any, world: Any) -> bool:
-        intended.append((operation, want, world))
+    def later(parts: Any, world: Any) -> bool:
+        intended.append((parts, world))
         return True
 
     def launch_first(given: Any, world: Any) -> None:
         if intended:
-            operation, want, _ = intended.pop()
+            parts, _ = intended.pop()
+            operation, wants = parts[0].operation, [part.want for part in parts]
             host = world.hosts[operation.host]
             meta = BatchMeta(
                 batch_id=operation.batch_id,
                 project=world.project,
-                members=(Member(run_id=want.run.id, key=want.run.key, digest=want.digest),),
+                members=tuple(Member(run_id=want.run.id, key=want.run.key, digest=want.digest) for want in wants),
                 attempt=operation.attempt,
                 digest_schema=1,
             )
-            host.prepare(execute._batch(want, meta, operation, given.recorded, world))
+            host.prepare(execute._batch(wants, meta, given, world))
             host.start(operation.batch_id)
-            intend(operation, want, world)
+            intend(parts, world)
             return
         launch(given, world)
 
@@ -174,10 +175,10 @@ def numbers_are_reused() -> list[Patch]:
 def retried_under_a_new_name() -> list[Patch]:
     batch = execute._batch
 
-    def renaming(want: Any, meta: Any, operation: Any, recorded: Any, world: Any) -> Any:
-        if operation.cause is Cause.RESUMED:
+    def renaming(wants: Any, meta: Any, given: Any, world: Any) -> Any:
+        if given.operation.cause is Cause.RESUMED:
             meta = replace(meta, batch_id=f"{meta.batch_id}-again")
-        return batch(want, meta, operation, recorded, world)
+        return batch(wants, meta, given, world)
 
     return [(execute, "_batch", renaming)]
 
@@ -204,7 +205,8 @@ def resumed_without_stop() -> list[Patch]:
     launch = execute._launch
 
     def hasty(given: Any, world: Any) -> None:
-        launch(replace(given, operation=replace(given.operation, cause=Cause.NEVER_RAN)), world)
+        parts = tuple(replace(part, operation=replace(part.operation, cause=Cause.NEVER_RAN)) for part in given.parts)
+        launch(replace(given, parts=parts), world)
 
     return [(execute._ACTS, Act.LAUNCH, hasty)]
 

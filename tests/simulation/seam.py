@@ -250,7 +250,7 @@ class SeamRecords:
     def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, result: LedgerEntry | None = None) -> bool:
         """With a result, it is one that was published and that a lost database does not know."""
         if self._has_lease and result is None:
-            self._laws.before_intend(attempt)
+            self._laws.before_intend(attempt, meta)
         elif self._has_lease and result is not None:
             self._laws.on_finished(result)
 
@@ -263,6 +263,18 @@ class SeamRecords:
             return taken
 
         return self._write(f"{'recall' if result else 'intend'} {attempt.batch_id}", act)
+
+    def intend_all(self, attempts: Sequence[tuple[Attempt, Material]], meta: BatchMeta) -> bool:
+        for attempt, _ in attempts if self._has_lease else ():
+            self._laws.before_intend(attempt, meta)
+
+        def act() -> bool:
+            taken = self._records.intend_all(attempts, meta)
+            for attempt, _ in attempts if taken else ():
+                self._laws.on_intend(attempt)
+            return taken
+
+        return self._write(f"intend {meta.batch_id}{' and others' if len(attempts) > 1 else ''}", act)
 
     def started(self, batch_id: str, at: float) -> None:
         self._write(f"started {batch_id}", lambda: self._records.started(batch_id, at))
@@ -277,11 +289,22 @@ class SeamRecords:
 
         self._write(f"finished {entry.batch_id}", act)
 
-    def failed(self, batch_id: str, reason: Reason, message: str, ended_at: float, *, cancelled: bool) -> None:
+    def failed(
+        self,
+        batch_id: str,
+        reason: Reason,
+        message: str,
+        ended_at: float,
+        *,
+        cancelled: bool,
+        digest: Digest | None = None,
+    ) -> None:
         if self._has_lease:
-            self._laws.on_failed(batch_id, reason, cancelled=cancelled)
-        act = lambda: self._records.failed(batch_id, reason, message, ended_at, cancelled=cancelled)  # noqa: E731
-        self._write(f"failed {batch_id} {reason.value}", act)
+            self._laws.on_failed(batch_id, reason, digest, cancelled=cancelled)
+        act = lambda: self._records.failed(  # noqa: E731
+            batch_id, reason, message, ended_at, cancelled=cancelled, digest=digest
+        )
+        self._write(f"failed {batch_id} {digest[:6] if digest else ''} {reason.value}", act)
 
     def released(self, batch_id: str) -> None:
         self._write(f"released {batch_id}", lambda: self._records.released(batch_id))
