@@ -16,7 +16,6 @@ from cosmos.core.case import Case, Policy
 from cosmos.core.desired import DesiredRun
 from cosmos.core.placement import Place
 from cosmos.core.reasons import Reason
-from cosmos.core.run import Placement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +58,7 @@ class Pack:
         return (self.load_s or 0.0) + (self.ahead_s or 0.0) + (run_s or 0.0) <= policy.batch_s
 
 
-_Kind = tuple[str, int, Placement]
+_Kind = tuple[str, int, str, int, tuple[tuple[str, str], ...]]
 
 
 class Packs:
@@ -130,8 +129,10 @@ def _kind(case: Case, number: int) -> _Kind | None:
 
     One that has failed is tried by itself: what ails it then ails nobody else.
     """
-    want = case.want
-    return (want.group, number, want.run.placement) if want.group and not case.failures else None
+    want, placement = case.want, case.want.run.placement
+    if not want.group or case.failures:
+        return None
+    return want.group, number, placement.host, placement.gpus, tuple(sorted(placement.labels.items()))
 
 
 SHARED_FAULTS = frozenset(

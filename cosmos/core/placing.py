@@ -71,6 +71,8 @@ class Placing:
 
     def _pack(self, case: Case, number: int) -> Pack | None:
         """The batch that a run joins."""
+        if not case.want.group:
+            return None
         missing = lambda host: [blob.sha256 for blob in self._missing(case, host)]  # noqa: E731
         return self._packs.join(case, number, missing, is_room=self._offers.has_room(case.want.run))
 

@@ -1,11 +1,15 @@
 """What the specs ask for in a simulated world: a few small runs, their versions, and the bytes they must end as."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from cosmos.adapters.base import Launch, OutputPlace, Shared
+from cosmos.adapters.command import CommandAdapter
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import Digest, digest_of, material, member_folder, sha256_hex
 from cosmos.core.plan import Blob
@@ -34,6 +38,8 @@ class Shape:
     suspend: bool = False
     retry_limit: int = 2
     host: str = "any"
+    shares: bool = False
+    """It may share a load of its model with others that do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +71,46 @@ def model(reads: tuple[str, ...], *, image: bool) -> Model:
 
 def render(batch: BatchPlan, inputs: Mapping[str, bytes]) -> Program:
     """The one program of this world: its output follows from its settings and from what it reads."""
+    if batch.argv[0] == TOGETHER:
+        return _render_each(json.loads(batch.argv[1]), inputs)
     _, salt, lasts, code, *_ = batch.argv
     (folder,) = batch.folders
     files = {} if code != "0" else {f"{folder}/{OUTPUT}": rendered(int(salt), inputs.values())}
     return Program(lasts_s=float(lasts), code=int(code), log=f"salt {salt}\n".encode(), files=files)
+
+
+TOGETHER = "render-each"
+LOAD_S = 1.0
+
+
+class RenderAdapter(CommandAdapter):
+    """The same program, which does several runs with one load: in folders that it counts, and ends where one fails."""
+
+    def launch_together(self, members: Mapping[str, Run]) -> Shared:
+        each, inputs, places = [], {}, {}
+        for count, (folder, run) in enumerate(members.items()):
+            launch = self.launch(run, folder)
+            own = {f"{folder}/{name}": (folder, role) for name, role in launch.inputs.items()}
+            each.append([f"part-{count}", *(run.params[name] for name in ("salt", "lasts", "code")), list(own)])
+            inputs.update(own)
+            places[folder] = OutputPlace(folder=f"part-{count}", names={OUTPUT: PART})
+        return Shared(launch=Launch(argv=(TOGETHER, json.dumps(each))), inputs=inputs, places=places)
+
+
+PART = "made.bin"
+"""How an output is called where several are made."""
+
+
+def _render_each(each: list[list[Any]], inputs: Mapping[str, bytes]) -> Program:
+    at, failed, steps = LOAD_S, 0, list[tuple[float, Mapping[str, bytes]]]()
+    for folder, salt, lasts, code, names in each:
+        at += lasts
+        if code:
+            failed = code
+            break
+        steps.append((at, {f"{folder}/{PART}": rendered(salt, [inputs[name] for name in names])}))
+    files = {name: data for _, made in steps for name, data in made.items()}
+    return Program(lasts_s=at, code=failed, log=b"render each\n", files=files, steps=tuple(steps))
 
 
 def rendered(salt: int, inputs: Iterable[bytes]) -> bytes:
@@ -86,7 +128,15 @@ def scene(shapes: tuple[Shape, ...], *, containers: bool) -> Scene:
         source = wants[shape.source].digest if shape.source else None
         blobs = {role: _blob(role) for role in run.inputs}
         made_of = material(run, {role: blob.sha256 for role, blob in blobs.items()}, source)
-        want = DesiredRun(run=run, digest=digest_of(made_of), material=made_of, blobs=blobs, source_digest=source)
+        want = DesiredRun(
+            run=run,
+            digest=digest_of(made_of),
+            material=made_of,
+            blobs=blobs,
+            source_digest=source,
+            group=f"render on {shape.gpus}" if shape.shares else "",
+            published_s=float(shape.lasts),
+        )
         wants[shape.key] = want
         read = [INPUTS[role] for role in shape.reads]
         made = outputs.get(shape.source)

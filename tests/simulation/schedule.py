@@ -43,7 +43,12 @@ class Schedule(Course):
         containers = rng.random() < 0.5
         gpus = rng.choice((0, 0, 1))
         hosts = {f"h{number}": gpus for number in range(rng.choice((1, 1, 2)))}
-        super().__init__(fixture, self.swarm, hosts, _shapes(rng, size, gpus), containers=containers)
+        shapes = _shapes(rng, size, gpus)
+        sharing = random.Random(seed ^ 0x5A4ED)  # of its own, so that the faults of a seed stay the same
+        if sharing.random() < SHARING:
+            shapes = _shared(sharing, shapes, gpus)
+        super().__init__(fixture, self.swarm, hosts, shapes, containers=containers)
+        self.world.load_s = sharing.choice((None, 3.0, 100.0))
         self.swarm.world = self.world
         self.swarm.take_over = self.take_over
 
@@ -99,6 +104,27 @@ def _shapes(rng: random.Random, size: Size, gpus: int) -> tuple[Shape, ...]:
             )
         )
     return tuple(shapes)
+
+
+SHARING = 0.4
+"""Of the schedules, those in which runs may share a load of their model."""
+
+
+def _shared(rng: random.Random, shapes: tuple[Shape, ...], gpus: int) -> tuple[Shape, ...]:
+    """What is there may share, and a few more runs do: each makes other bytes, so that none is taken for another."""
+    more = [
+        Shape(
+            key=key,
+            salt=salt,
+            lasts=rng.choice((0, 1, 3)),
+            code=int(rng.random() < 0.2),
+            reads=rng.choice((("x",), ("x",), ("y",))),
+            gpus=gpus,
+            shares=True,
+        )
+        for salt, key in enumerate(("g", "h", "i", "j")[: rng.choice((2, 3, 3, 4))], 10)
+    ]
+    return (*(replace(shape, shares=rng.random() < 0.5) for shape in shapes), *more)
 
 
 def _edited(rng: random.Random, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:

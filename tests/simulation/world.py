@@ -5,8 +5,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cosmos.adapters.command import CommandAdapter
 from cosmos.core.case import Policy
+from cosmos.core.grouping import Expected
 from cosmos.core.observed import Gpu, HostView
 from cosmos.core.placement import HostConfig
 from cosmos.core.run import MediaFacts
@@ -23,7 +23,7 @@ from cosmos.state.process import Process
 from cosmos.store.memory import MemoryStore
 from tests.simulation.database import CleanDatabase
 from tests.simulation.laws import Laws
-from tests.simulation.scenes import Scene, render, write_inputs
+from tests.simulation.scenes import RenderAdapter, Scene, render, write_inputs
 from tests.simulation.seam import Scheduler, Seam, SeamHost, SeamRecords, SeamStore
 
 PROJECT = "sim"
@@ -128,6 +128,8 @@ class SimWorld:
         self.scheduler = scheduler
         self.clock = FakeClock()
         self.trace: list[str] = []
+        self.load_s: float | None = None
+        """How long a load of the model is expected to take."""
         self.machines = {
             name: Machine(self.clock, render, containers, tuple(_gpu(name, index) for index in range(gpus)))
             for name, gpus in hosts.items()
@@ -162,7 +164,10 @@ class SimWorld:
             records=SeamRecords(records, seam, self.laws, hold.epoch),
             store=SeamStore(self.store, seam, self.laws),
             probe=NoProbe(),
-            adapters={"command": CommandAdapter()},
+            adapters={"command": RenderAdapter()},
+            batch_runs=3,
+            batch_s=12.0,
+            expect=lambda want, host: Expected(load_s=self.load_s, run_s=want.published_s),
             clock=self.clock,
             owner=who,
             provenance=lambda folder: self.store.outputs.get(folder, {}).get(PROVENANCE),

@@ -120,6 +120,9 @@ class Machine:
         """Nothing of it is alive any more; docker keeps how its container ended."""
         if work.lives:
             self.ends += 1
+        if work.child and not self.is_full:
+            for after_s, files in work.program.steps:
+                work.directory.outputs.update(files if work.began_at + after_s <= self._at else {})
         work.runner = work.child = False
         work.code = code
         work.locks.clear()
@@ -164,6 +167,7 @@ class Machine:
         inputs = {name: file.data for name, file in directory.inputs.items()}
         work.program = self.behaviour(work.plan, inputs)
         work.child = True
+        work.began_at = self._at
         work.ends_at = self._at + min(work.program.lasts_s, work.plan.timeout_s + TURN_S)
         directory.began = self.wall
         if work.program.log:

@@ -60,6 +60,7 @@ class Work:
     runner: bool = False
     child: bool = False
     program: Program = field(default_factory=Program)
+    began_at: float = 0.0
     ends_at: float = 0.0
     code: int = 0
     """How the container ended; 0 for one that was never started, as docker says it."""

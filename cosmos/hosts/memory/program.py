@@ -14,12 +14,16 @@ _NAME = "simulated"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """It prints `log` when it begins; after `lasts_s` it leaves `files` (paths below outputs/) and ends with `code`."""
+    """It prints `log` when it begins; after `lasts_s` it leaves `files` (paths below outputs/) and ends with `code`.
+
+    Of `steps` each leaves some of the files after so many seconds: they are there when it is ended before its time.
+    """
 
     lasts_s: float = 0.0
     code: int = 0
     log: bytes = b""
     files: Mapping[str, bytes] = field(default_factory=dict)
+    steps: tuple[tuple[float, Mapping[str, bytes]], ...] = ()
 
 
 Behaviour = Callable[[BatchPlan, Mapping[str, bytes]], Program]
