@@ -1,13 +1,14 @@
 """Cosmos-Transfer1-7B: a video made from a prompt and control signals, 121 frames at a time.
 
-One run a process. `group` says what runs must have in common to share one, as its batch mode would let them.
+Runs of one `group` share a process, by its batch mode (transfer1_together).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cosmos.adapters import transfer1_program as program
-from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
+from cosmos.adapters import transfer1_together as together
+from cosmos.adapters.base import Evidence, Launch, Shared, Step, Verdict, Work
 from cosmos.adapters.evidence import FPS_SLACK
 from cosmos.adapters.fields import file_name, inputs_for, path_of, unread
 from cosmos.adapters.params import program_problems, typed_params
@@ -126,6 +127,8 @@ class Transfer1Adapter:
 
     def group(self, run: Run) -> Mapping[str, object] | None:
         """All that the program takes once for a process: in its batch mode only prompts, files and weights differ."""
+        if not together.may_share(run):
+            return None
         return {
             "image": run.model.image,
             "commit": run.model.commit,
@@ -136,7 +139,6 @@ class Transfer1Adapter:
             "negative": run.negative,
             "controls": sorted(run.controls),
             "blur": _blur(run),
-            "regions": [(each.text, each.box, each.mask_prompt, run.inputs.get(each.role)) for each in run.regions],
         }
 
     def launch(self, run: Run, folder: str) -> Launch:
@@ -154,6 +156,9 @@ class Transfer1Adapter:
         nets = ["base_model", *(f"{name}_control" for name in run.controls)]
         nets = ["edge_control_distilled"] if run.params["distilled"] else nets  # which has its base in it
         return program.launch(run, folder, spec, {name: role for role, name in files.items()}, nets)
+
+    def launch_together(self, members: Mapping[str, Run]) -> Shared:
+        return together.launch_together(members, self.launch)
 
     def judge(self, run: Run, evidence: Evidence) -> Verdict:
         return program.judge(run, evidence)

@@ -15,7 +15,7 @@ from cosmos.core import case, placing, rules, standing, sweep
 from cosmos.core.observed import BatchMeta, BatchState, ExitRecord, Member, ObservedBatch, Reachable
 from cosmos.core.plan import Act, Cause
 from cosmos.core.reasons import Reason
-from cosmos.engine import collect, cycle, execute, looks
+from cosmos.engine import collect, cycle, execute, looks, members
 from cosmos.errors import HostUnreachable
 from cosmos.hosts.memory import host, sight
 from cosmos.hosts.memory.host import MemoryHost
@@ -282,6 +282,30 @@ def given_up_though_it_answers() -> list[Patch]:
     return [(rules, "RULES", kept), (cycle.Engine, "_believe_what_is_seen", unseen)]
 
 
+def made_members_are_forgotten() -> list[Patch]:
+    """A batch that has failed has failed for all of its members."""
+    own = lambda self, found, lost: lost or CommandAdapter().judge(found.run, found.evidence)  # noqa: E731
+    return [(members._Settling, "_judge", own)]
+
+
+def members_are_counted_anew() -> list[Patch]:
+    """Outputs are told apart by a position, in another order than the program had."""
+    places = members.places_of
+    return [(members, "places_of", lambda runs, world: places(dict(sorted(runs.items())), world))]
+
+
+def one_member_closes_all() -> list[Patch]:
+    closed = members._close
+
+    def hasty(part: Any, verdict: Any, at: float, world: Any) -> None:
+        world.records.failed(
+            part.operation.batch_id, verdict.reason or Reason.KILLED, verdict.message, at, cancelled=False
+        )
+        closed(part, verdict, at, world)
+
+    return [(members, "_close", hasty)]
+
+
 MUTANTS: Mapping[str, Callable[[], list[Patch]]] = {
     each.__name__: each
     for each in (
@@ -310,5 +334,8 @@ MUTANTS: Mapping[str, Callable[[], list[Patch]]] = {
         lease_is_ignored,
         folders_are_nobodys,
         given_up_though_it_answers,
+        made_members_are_forgotten,
+        members_are_counted_anew,
+        one_member_closes_all,
     )
 }
