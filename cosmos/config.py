@@ -125,6 +125,7 @@ def _settings(root: Path, file: File) -> Settings:
         hosts=file.hosts,
         models=file.models,
         git=file.git,
+        batches=file.batches,
         daemon=file.daemon,
         notify=file.notify,
         ui=file.ui,

@@ -166,6 +166,15 @@ class DaemonSettings(Section):
         return self
 
 
+class BatchSettings(Section):
+    """How many runs share one load of their model."""
+
+    runs: int = Field(default=8, ge=1, le=100, description="runs in one batch at most; 1: each alone")
+    time: Seconds = Field(
+        default="30m", validate_default=True, description="time that a batch of several is expected to take at most"
+    )
+
+
 class UiSettings(Section):
     """The page of `cosmos ui`."""
 
@@ -182,6 +191,7 @@ class File(Section):
     models: dict[Name, dict[str, Any]] = Field(default={})
     """Fields of built-in models that are other here. What they may be is known to `core.spec_model`."""
     git: GitSettings = GitSettings()
+    batches: BatchSettings = Field(default=BatchSettings())
     daemon: DaemonSettings = Field(default=DaemonSettings())
     notify: NotifySettings = NotifySettings()
     ui: UiSettings = UiSettings()
@@ -200,6 +210,7 @@ class Settings(Section):
     hosts: dict[str, HostSettings]
     models: dict[str, dict[str, Any]] = Field(default={})
     git: GitSettings = GitSettings()
+    batches: BatchSettings = Field(default=BatchSettings())
     daemon: DaemonSettings = Field(default=DaemonSettings())
     notify: NotifySettings = NotifySettings()
     ui: UiSettings = UiSettings()

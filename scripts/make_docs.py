@@ -166,6 +166,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "database-settings": _fields(DatabaseSettings),
     "host-settings": _fields(HostSettings),
     "git-settings": _fields(GitSettings),
+    "batch-settings": _fields(BatchSettings),
     "daemon-settings": _fields(DaemonSettings),
     "notify-settings": _fields(NotifySettings),
     "ui-settings": _fields(UiSettings),

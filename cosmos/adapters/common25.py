@@ -204,7 +204,8 @@ def progress_of(log_tail: str) -> Step:
             percent = max(percent, _within(*current, 0))
         elif current[1] and (steps := _STEPS.search(line)):
             percent = max(percent, _within(*current, int(steps[1])))
-    return Step(percent=None if percent < 0 else percent, words=last_line(log_tail))
+    is_loaded = percent >= 0 or bool(_STEPS.search(log_tail))
+    return Step(percent=None if percent < 0 else percent, words=last_line(log_tail), loaded=is_loaded)
 
 
 def _within(number: int, count: int, steps: int) -> int:

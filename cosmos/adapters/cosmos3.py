@@ -10,11 +10,12 @@ from dataclasses import replace
 
 from cosmos.adapters import cosmos3_controls as controls
 from cosmos.adapters import cosmos3_media as sizes
-from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work, chunks_of
+from cosmos.adapters.base import Evidence, Launch, Step, Verdict, chunks_of
 from cosmos.adapters.cosmos3_report import REPORT, verdict_of
 from cosmos.adapters.cosmos3_sample import progress_of, sample_of
 from cosmos.adapters.params import program_problems
 from cosmos.core.draft import Draft, Refusal, Resolution
+from cosmos.core.estimate import Work
 from cosmos.core.ports import ROOT
 from cosmos.core.run import MediaFacts, Model, OutputFile, Run, Value
 

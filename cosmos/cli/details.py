@@ -55,7 +55,7 @@ def _run(shown: RunDetails, screen: Screen) -> list[str]:
         ("source", "" if run.source is None else f"{run.source.key}, its {run.source.output} as {run.source.role}"),
         ("needs", ", ".join(run.needs)),
         ("placement", _placement(run)),
-        ("limits", f"timeout {duration(run.timeout_s)}, {_stall(run)}priority {run.priority}"),
+        ("limits", f"{_timeout(run)}{_stall(run)}priority {run.priority}"),
         ("retry", _retry(run)),
         *(("review", _review(review, shown)) for review in shown.reviews),
     ]
@@ -98,6 +98,10 @@ def _placement(run: Run) -> str:
     place = run.placement
     gpus = f", {place.gpus} GPUs" if place.gpus else ""
     return f"host {place.host}{gpus}{f', {pairs(place.labels)}' if place.labels else ''}"
+
+
+def _timeout(run: Run) -> str:
+    return "no timeout, " if run.timeout_s is None else f"timeout {duration(run.timeout_s)}, "
 
 
 def _stall(run: Run) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cosmos.core.digest import Digest, Material
+from cosmos.core.estimate import Work
 from cosmos.core.plan import Blob
 from cosmos.core.problem import Problem
 from cosmos.core.reviews import Review, Reviews
@@ -25,10 +26,10 @@ class DesiredRun:
     source_digest: Digest | None = None
     review: Review | None = None
     """What a person thinks of this output."""
+    work: Work | None = None
+    """How much there is to compute, where its adapter can tell."""
     group: str = ""
     """Equal for runs that can share one load of their model; empty for one that shares with none."""
-    published_s: float | None = None
-    """How long it computes as the model's maker says, without the load; None where nothing is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

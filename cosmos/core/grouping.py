@@ -14,26 +14,12 @@ from dataclasses import dataclass, field
 
 from cosmos.core.case import Case, Policy
 from cosmos.core.desired import DesiredRun
+from cosmos.core.estimate import Estimate
 from cosmos.core.placement import Place
 from cosmos.core.reasons import Reason
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
-    """Seconds that loading a run's model and computing the run take on a host; None where nobody knows."""
-
-    load_s: float | None = None
-    run_s: float | None = None
-
-
-Expect = Callable[[DesiredRun, str], Expected]
-"""What is expected of a run on a host of this name."""
-
-
-def published(want: DesiredRun, host: str) -> Expected:
-    """What the model's maker says; of loads nothing."""
-    del host
-    return Expected(run_s=want.published_s)
+Expect = Callable[[DesiredRun, str], Estimate | None]
+"""What is expected of a run on a host of this name; None where nothing tells."""
 
 
 @dataclass(slots=True)
@@ -89,7 +75,7 @@ class Packs:
         if not fitting:
             return None
         best = min(fitting, key=lambda pack: (pack.ahead_s or 0.0, len(pack.run_s)))
-        best.run_s.append(self._expect(case.want, best.place.host).run_s)
+        best.run_s.append(self._run_s(case, best.place.host))
         return best
 
     def open(self, case: Case, number: int, place: Place, batch_id: str, missing: Collection[str]) -> None:
@@ -101,7 +87,8 @@ class Packs:
         kind = _kind(case, number)
         if kind is not None:
             expected = self._expect(case.want, place.host)
-            pack = Pack(batch_id, place, missing, expected.load_s, [expected.run_s])
+            load_s = None if expected is None else expected.load_s
+            pack = Pack(batch_id, place, missing, load_s, [self._run_s(case, place.host)])
             self._packs.setdefault(kind, []).append(pack)
 
     def saved_s(self, batch_id: str) -> float | None:
@@ -114,9 +101,12 @@ class Packs:
     def _is_held_back(self, case: Case) -> bool:
         return self._waiting is not None and self._waiting > case.want.run.priority
 
+    def _run_s(self, case: Case, host: str) -> float | None:
+        expected = self._expect(case.want, host)
+        return None if expected is None else expected.run_s
+
     def _takes(self, pack: Pack, case: Case, missing: Collection[str], is_room: bool) -> bool:
-        expected = self._expect(case.want, pack.place.host)
-        if not pack.has_room(expected.run_s, self._policy) or not set(missing) <= set(pack.missing):
+        if not pack.has_room(self._run_s(case, pack.place.host), self._policy) or not set(missing) <= set(pack.missing):
             return False
         if not is_room:
             return True

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cosmos.core.digest import Digest, Material, canonical
+from cosmos.core.estimate import Timing
 from cosmos.core.observed import BatchMeta, OutputState, Reachable
 from cosmos.core.plan import Plan
 from cosmos.core.reasons import Reason
@@ -209,8 +210,17 @@ class Records(Protocol):
             wanted: Digest by run id, of every desired run.
         """
 
-    def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, result: LedgerEntry | None = None) -> bool:
+    def intend(
+        self,
+        attempt: Attempt,
+        material: Material,
+        meta: BatchMeta,
+        result: LedgerEntry | None = None,
+        timing: Timing | None = None,
+    ) -> bool:
         """Claim the digest for one attempt, durably, before anything happens; one that has its `result` is closed.
+
+        `timing` is what it took to make that.
 
         Returns: False, with nothing written, when another open attempt holds the digest.
         """
@@ -224,8 +234,8 @@ class Records(Protocol):
     def started(self, batch_id: str, at: float) -> None:
         """Record that the batch runs."""
 
-    def finished(self, entry: LedgerEntry, ended_at: float) -> None:
-        """Write the ledger row and close the attempt, in one transaction."""
+    def finished(self, entry: LedgerEntry, ended_at: float, timing: Timing | None = None) -> None:
+        """Write the ledger row and what the batch took, and close the attempt, in one transaction."""
 
     def failed(
         self,

@@ -166,7 +166,8 @@ class Run:
     retry_limit: int = 2
     retry_on: tuple[str, ...] = ("Stalled",)
     """Names of the reasons after which it is tried again, besides failures of the infrastructure."""
-    timeout_s: float = 7200.0
+    timeout_s: float | None = None
+    """Longest time that its program may run; None where the user set none."""
     stall_s: float | None = None
     """Longest time in which neither log nor outputs grow; None for any."""
     suspend: bool = False

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cosmos.adapters.base import Evidence, OutputPlace, Verdict
+from cosmos.core.estimate import Timing
 from cosmos.core.observed import BatchMeta, ExitRecord, ObservedBatch, Reachable
 from cosmos.core.plan import Operation
 from cosmos.core.ports import Host, Progress, Result
@@ -21,6 +22,7 @@ from cosmos.core.reasons import Reason
 from cosmos.core.recorded import FileEntry, LedgerEntry, Manifest
 from cosmos.core.run import MediaFacts, OutputFile, Run
 from cosmos.engine.provenance import PROVENANCE, End, provenance
+from cosmos.engine.timing import timing
 from cosmos.engine.world import World
 from cosmos.errors import HostRefused, StorageError
 
@@ -59,6 +61,7 @@ class Found:
     entries: Mapping[str, FileEntry]
     evidence: Evidence
     log: Path
+    took: Timing | None
 
 
 def find(
@@ -85,16 +88,18 @@ def find(
         texts={name: _text(entry, world) for name, entry in entries.items() if run.outputs[name].evidence},
         log_tail=_tail(host, batch, result),
     )
-    return Found(run=run, entries=entries, evidence=evidence, log=log)
+    took = timing(ended.meta, run.model, ended.record, ended.view.gpus, result, world.adapters[run.model.adapter])
+    return Found(run=run, entries=entries, evidence=evidence, log=log, took=took)
 
 
 def keep(operation: Operation, found: Found, ended: Ended, verdict: Verdict, world: World) -> None:
     """Publish the result of a member, and write it into the ledger."""
     files = [*found.evidence.manifest, _log_entry(found.log, world), *_thumbnail(found.run, found.entries, world)]
     end = End(record=ended.record, image=ended.batch.image, gpus=ended.view.gpus, driver=ended.view.driver)
-    record = provenance(found.run, ended.meta, operation, end, files, world, ended.argv, verdict.effective)
+    record = provenance(found.run, ended.meta, operation, end, files, world, ended.argv, verdict.effective, found.took)
     files.append(FileEntry(name=PROVENANCE, sha256=(put := world.store.put(record)).sha256, size=put.size))
-    _succeeded(operation, ended.meta, ended.record, tuple(sorted(files, key=lambda entry: entry.name)), world)
+    manifest = tuple(sorted(files, key=lambda entry: entry.name))
+    _succeeded(operation, ended.meta, ended.record, manifest, found.took, world)
     found.log.unlink(missing_ok=True)
 
 
@@ -204,7 +209,12 @@ def _thumbnail(run: Run, entries: Mapping[str, FileEntry], world: World) -> list
 
 
 def _succeeded(
-    operation: Operation, meta: BatchMeta, exit_record: ExitRecord, manifest: Manifest, world: World
+    operation: Operation,
+    meta: BatchMeta,
+    exit_record: ExitRecord,
+    manifest: Manifest,
+    took: Timing | None,
+    world: World,
 ) -> None:
     member = next(member for member in meta.members if member.digest == operation.digest)
     world.store.publish(operation.folder, manifest)
@@ -220,5 +230,5 @@ def _succeeded(
         duration_s=max(0.0, exit_record.ended_at - exit_record.started_at) / len(meta.members),
         folder=operation.folder,
     )
-    world.records.finished(entry, exit_record.ended_at)
+    world.records.finished(entry, exit_record.ended_at, took)
     world.records.event("Normal", operation.key, "Succeeded", f"outputs/{operation.folder}", world.clock.now())

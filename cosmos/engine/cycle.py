@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cosmos.core.case import Policy, gives_up, published_folder
 from cosmos.core.desired import Desired, DesiredRun
-from cosmos.core.observed import BatchState, Observed, OutputState, Reachable
+from cosmos.core.observed import BatchState, Observed, ObservedBatch, OutputState, Reachable
 from cosmos.core.placing import wanted_blobs
 from cosmos.core.plan import Act, Cause, Operation, Plan
 from cosmos.core.reconcile import reconcile
@@ -90,12 +90,8 @@ class Report:
     def running(self) -> dict[str, tuple[str, ...]]:
         """By host: open batches that were seen running."""
         running: dict[str, list[str]] = {}
-        for attempts in self.look.recorded.attempts.values():
-            for attempt in attempts:
-                view = self.look.observed.hosts.get(attempt.host)
-                batch = view.batches.get(attempt.batch_id) if isinstance(view, Reachable) else None
-                if attempt.is_open and batch is not None and batch.state is BatchState.RUNNING:
-                    running.setdefault(attempt.host, []).append(attempt.batch_id)
+        for attempt, _ in _running(self.look):
+            running.setdefault(attempt.host, []).append(attempt.batch_id)
         return {host: tuple(sorted(batches)) for host, batches in running.items()}
 
 
@@ -146,8 +142,19 @@ class Engine:
             world.host_configs,
             now=world.clock.now(),
             policy=policy,
+            percents=self._percents(desired, look),
             expect=world.expect,
         )
+
+    def _percents(self, desired: Desired, look: Look) -> dict[str, int]:
+        """By batch id, how much is done of what runs, as its log tells."""
+        adapters = {want.digest: want.run.model.adapter for want in desired.runs} if _running(look) else {}
+        steps = (
+            (batch.batch_id, self.world.adapters[adapters[attempt.digest]].progress(_text(batch.log_tail)))
+            for attempt, batch in _running(look)
+            if batch.log_tail and attempt.digest in adapters
+        )
+        return {name: step.percent for name, step in steps if step.percent is not None}
 
     def cycle(self, desired: Desired, policy: Policy, *, begin: bool = True) -> Report:
         """One pass. Returns at once; acts go on in the workers. Without `begin` it only looks.
@@ -268,6 +275,22 @@ class Engine:
     def _count(self, moved: int) -> None:
         with self._lock:
             self._moved += moved
+
+
+def _running(look: Look) -> list[tuple[Attempt, ObservedBatch]]:
+    """Open attempts that were seen running."""
+    found = []
+    for attempts in look.recorded.attempts.values():
+        for attempt in attempts:
+            view = look.observed.hosts.get(attempt.host) if attempt.is_open else None
+            batch = view.batches.get(attempt.batch_id) if isinstance(view, Reachable) else None
+            if batch is not None and batch.state is BatchState.RUNNING:
+                found.append((attempt, batch))
+    return found
+
+
+def _text(log: bytes) -> str:
+    return log.decode("utf-8", errors="replace")
 
 
 def _blobs_asked(runs: Iterable[DesiredRun], recorded: Recorded) -> set[str]:

@@ -7,12 +7,13 @@ every run that depends on it, is held: it keeps what it has and stops nobody els
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from cosmos.adapters.base import Adapter
+from cosmos.adapters.base import Adapter, Sharing
 from cosmos.adapters.fields import is_video
 from cosmos.core.condition import ConditionError, facts
 from cosmos.core.desired import Desired, DesiredRun
-from cosmos.core.digest import Digest, digest_of, material
+from cosmos.core.digest import Digest, canonical, digest_of, material, sha256_hex
 from cosmos.core.draft import Draft, Path, Refusal, Resolution
+from cosmos.core.estimate import Work
 from cosmos.core.expand import expand
 from cosmos.core.files import FileFact, Inputs
 from cosmos.core.load import Loaded, SourceFile, load
@@ -92,6 +93,9 @@ class _Resolving:
         self._facts: dict[str, FileFact | StorageError] = {}
         self._folders: dict[str, Mapping[str, str] | StorageError] = {}
         self._models: dict[str, bool] = {}
+        self._work: dict[str, Work | None] = {}
+        self._whole: dict[str, str] = {}
+        """By name, what stands for all that a model spec says."""
         self._readers: dict[str, tuple[Draft, Mapping[str, MediaFacts]]] = {}
         self.problems: set[Problem] = set()
         self.warnings: set[Problem] = set()
@@ -121,6 +125,7 @@ class _Resolving:
         if mismatches:
             return None
         self.warnings.update(self._as_problems(draft, adapter.advice(seen, media), Code.ADVICE))
+        self._work[run.key] = adapter.work(seen, media)
         outputs = adapter.expect(seen, media)
         return run if outputs is run.outputs else replace(run, outputs=outputs)
 
@@ -179,7 +184,19 @@ class _Resolving:
             blobs=blobs,
             source_digest=source_digest,
             review=self._loaded.reviews.of(run.key, digest),
+            work=self._work.get(run.key),
+            group=self._group(run),
         )
+
+    def _group(self, run: Run) -> str:
+        """What runs that may share one load of their model have in common, as one word."""
+        adapter, model = self._around.adapters[run.model.adapter], run.model
+        alike = adapter.group(run) if isinstance(adapter, Sharing) else None
+        if alike is None:
+            return ""
+        if model.name not in self._whole:
+            self._whole[model.name] = sha256_hex(canonical(replace(model, at=Location("built-in"))))
+        return sha256_hex(canonical([self._whole[model.name], alike, run.placement.gpus, run.stall_s]))
 
     def _adapter(self, draft: Draft) -> Adapter | None:
         model = draft.model

@@ -13,6 +13,7 @@ from cosmos.adapters.base import Verdict
 from cosmos.core.codec import run_to_json
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import DIGEST_SCHEMA, Material, member_folder
+from cosmos.core.estimate import Work, limit_s
 from cosmos.core.observed import BatchMeta, BatchState, Member, ObservedBatch, Reachable
 from cosmos.core.placing import source_blob
 from cosmos.core.plan import Act, Blob, Cause, Operation
@@ -70,7 +71,13 @@ def intend(parts: Sequence[Part], world: World) -> bool:
         batch_id=operation.batch_id,
         project=world.project,
         members=tuple(
-            Member(run_id=want.run.id, key=want.run.key, digest=want.digest, run=run_to_json(want.run))
+            Member(
+                run_id=want.run.id,
+                key=want.run.key,
+                digest=want.digest,
+                run=run_to_json(want.run),
+                work=_measure(want.work),
+            )
             for want in wants
         ),
         attempt=operation.attempt,
@@ -96,6 +103,11 @@ def intend(parts: Sequence[Part], world: World) -> bool:
         for want in wants
     ]
     return world.records.intend_all([(one, want.material) for one, want in zip(attempts, wants, strict=True)], meta)
+
+
+def _measure(work: Work | None) -> Work | None:
+    """What is kept of it: published times are no measure."""
+    return None if work is None else replace(work, seconds=None)
 
 
 def _stage(given: Assignment, world: World) -> None:
@@ -163,10 +175,17 @@ def _batch(wants: Sequence[DesiredRun], meta: BatchMeta, given: Assignment, worl
         commit=run.model.commit or "",
         image=run.model.image,
         container=run.model.container,
-        timeout_s=sum(want.run.timeout_s for want in wants),
+        timeout_s=_limit_s(wants, operation),
         stall_s=run.stall_s,
         grace_s=world.grace_s,
     )
+
+
+def _limit_s(wants: Sequence[DesiredRun], operation: Operation) -> float:
+    """How long all may take, one after the other."""
+    limits = [want.run.timeout_s for want in wants if want.run.timeout_s is not None]
+    takes_s = None if operation.eta_s is None else operation.eta_s * len(wants)
+    return limit_s(sum(limits) if len(limits) == len(wants) else None, takes_s)
 
 
 def _blobs_of(want: DesiredRun, recorded: Recorded) -> dict[str, str]:
@@ -215,8 +234,8 @@ def _record(want: DesiredRun, world: World) -> None:
     found = recall(want, world)
     if found is None:  # it was moved away since the look
         return
-    attempt, meta, entry = found
-    if world.records.intend(attempt, want.material, meta, entry):
+    attempt, meta, entry, timing = found
+    if world.records.intend(attempt, want.material, meta, entry, timing):
         world.records.event("Normal", entry.key, "Adopted", f"outputs/{entry.folder}", world.clock.now())
 
 

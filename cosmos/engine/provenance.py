@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cosmos.core.digest import SHORT, plain
+from cosmos.core.estimate import Timing
 from cosmos.core.observed import BatchMeta, ExitRecord, Gpu
 from cosmos.core.plan import Operation
 from cosmos.core.recorded import FileEntry
@@ -34,10 +35,12 @@ def provenance(
     world: World,
     argv: Iterable[str],
     effective: Mapping[str, object],
+    took: Timing | None = None,
 ) -> bytes:
     """As indented JSON: spec, revision, identities, argv, machine, times, files, versions.
 
-    `effective` is what the program says that it ran with. A run that shared its batch has the `members` of that.
+    `effective` is what the program says that it ran with, `took` what others learn from. Of a batch of several there
+    are the `members`.
     """
     members = {"members": [member.key for member in meta.members]} if len(meta.members) > 1 else {}
     record = {
@@ -63,6 +66,7 @@ def provenance(
             "driver": end.driver if operation.gpus else "",
         },
         "exit": end.record,
+        "timing": took,
         "files": sorted(files, key=lambda entry: entry.name),
         "versions": dict(world.versions()),
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cosmos.adapters.base import Adapter
 from cosmos.core.files import Probe
-from cosmos.core.grouping import Expect, published
+from cosmos.core.grouping import Expect
 from cosmos.core.observed import NO_COMMIT, Origin
 from cosmos.core.placement import HostConfig
 from cosmos.core.ports import BlobStore, Clock, Host, Records
@@ -54,7 +54,7 @@ class World:
     batch_runs: int = 8
     batch_s: float = 1800.0
     """Most runs that share one load of a model, and the longest that they are expected to take together."""
-    expect: Expect = published
-    """How long a run is expected to take."""
+    expect: Expect | None = None
+    """How long runs take, where somebody knows better than what was learned."""
     blob_locks: KeyedLocks = field(default_factory=KeyedLocks)
     """By sha256: held while a blob is brought into the store."""

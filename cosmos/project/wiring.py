@@ -169,6 +169,8 @@ def open_project(settings: Settings) -> Project:
         origin=origin_at(settings.root, revision),
         versions=versions,
         provenance=lambda folder: store.read(folder, PROVENANCE),
+        batch_runs=settings.batches.runs,
+        batch_s=settings.batches.time,
     )
     inputs = ProjectInputs(settings.root, facts, probe)
     surroundings = Surroundings(

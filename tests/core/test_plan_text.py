@@ -22,6 +22,7 @@ from tests.makers import (
     a_ledger_entry,
     a_request,
     a_run,
+    a_timing,
     a_want,
     an_attempt,
     an_observed_batch,
@@ -160,7 +161,7 @@ BUSY = Scene(
     wants=[a_want(blobs={"color": a_blob()}), a_want("b"), a_want("c", suspend=True)],
     done=[a_ledger_entry("b")],
     attempts=[an_attempt(state=AttemptState.FAILED, reason=Reason.DISK_FULL, released=True)],
-    durations_s={"preview": 12.5},
+    timings=[a_timing(run_s=12.5)],
 )
 
 

@@ -23,6 +23,7 @@ from tests.makers import (
     a_material,
     a_request,
     a_run,
+    a_timing,
     a_want,
     an_attempt,
     an_observed_batch,
@@ -37,7 +38,7 @@ SUCCEEDED, FAILED = AttemptState.SUCCEEDED, AttemptState.FAILED
 
 
 def test_a_first_run_waits_for_its_inputs() -> None:
-    scene = Scene(wants=[a_want(blobs={"color": a_blob()})], durations_s={"preview": 190.0})
+    scene = Scene(wants=[a_want(blobs={"color": a_blob()})], timings=[a_timing(run_s=190.0)])
     plan = expect(
         scene,
         """

@@ -18,6 +18,7 @@ from cosmos.core.plan import Act, Cause, Operation, Phase
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import AttemptState
 from cosmos.engine.execute import intend
+from cosmos.engine.parts import Part
 from cosmos.errors import BusyError
 from cosmos.views import RunDetails
 from tests.engine.workshop import WRITE, Workshop, runs
@@ -288,7 +289,7 @@ def test_a_cancel_covers_a_launch_of_the_same_moment(workshop: Workshop) -> None
         batch_id=batch_id(want.run.id, want.digest, 1),
         attempt=1,
     )
-    assert intend(launch, want, project.world)
+    assert intend((Part(launch, want),), project.world)
     project.close()
     outcome = workshop.apply()
 

@@ -135,7 +135,6 @@ def scene(shapes: tuple[Shape, ...], *, containers: bool) -> Scene:
             blobs=blobs,
             source_digest=source,
             group=f"render on {shape.gpus}" if shape.shares else "",
-            published_s=float(shape.lasts),
         )
         wants[shape.key] = want
         read = [INPUTS[role] for role in shape.reads]

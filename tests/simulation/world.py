@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cosmos.core.case import Policy
-from cosmos.core.grouping import Expected
+from cosmos.core.desired import DesiredRun
+from cosmos.core.estimate import Basis, Estimate
 from cosmos.core.observed import Gpu, HostView
 from cosmos.core.placement import HostConfig
 from cosmos.core.run import MediaFacts
@@ -141,6 +142,10 @@ class SimWorld:
             machine.tree(PROJECT).directories[FOREIGN] = RunDirectory(FOREIGN)
         self.configs = tuple(HostConfig(name=name, slots=2, containers=containers) for name in hosts)
 
+    def _expect(self, want: DesiredRun, host: str) -> Estimate:
+        lasts = want.run.params["lasts"]
+        return Estimate(load_s=self.load_s, run_s=float(str(lasts)), basis=Basis.LEARNED)
+
     def controller(self, who: str, process: Process) -> Engine:
         """A new controller process, with the lease. Nothing but the world and the database is known to it.
 
@@ -167,7 +172,7 @@ class SimWorld:
             adapters={"command": RenderAdapter()},
             batch_runs=3,
             batch_s=12.0,
-            expect=lambda want, host: Expected(load_s=self.load_s, run_s=want.published_s),
+            expect=self._expect,
             clock=self.clock,
             owner=who,
             provenance=lambda folder: self.store.outputs.get(folder, {}).get(PROVENANCE),
