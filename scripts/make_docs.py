@@ -21,6 +21,7 @@ from cosmos.core.reasons import REASONS
 from cosmos.daemon import wording
 from cosmos.project.models import built_in_models
 from cosmos.settings import (
+    BatchSettings,
     DaemonSettings,
     DatabaseSettings,
     GitSettings,

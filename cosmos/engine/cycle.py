@@ -6,21 +6,21 @@ an act that failed is tried again after a pause that doubles.
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from cosmos.core.case import Policy, gives_up, published_folder
-from cosmos.core.desired import Desired, DesiredRun
-from cosmos.core.observed import BatchState, Observed, ObservedBatch, OutputState, Reachable
-from cosmos.core.placing import wanted_blobs
+from cosmos.core.case import Policy, gives_up
+from cosmos.core.desired import Desired
+from cosmos.core.observed import Observed, OutputState, Reachable
 from cosmos.core.plan import Act, Cause, Operation, Plan
 from cosmos.core.reconcile import reconcile
-from cosmos.core.recorded import Attempt, AttemptState, Manifest, Recorded, Verb
+from cosmos.core.recorded import AttemptState, Verb
 from cosmos.core.sweep import waits_for_its_spec
 from cosmos.engine.looks import HostLooks, Lookers
 from cosmos.engine.parts import Part, together
 from cosmos.engine.recall import unknown_results
+from cosmos.engine.seen import Look, begun, blobs_asked, published, running_attempts, text
 from cosmos.engine.workers import Workers
 from cosmos.engine.world import World
 from cosmos.errors import CosmosError, Fenced
@@ -44,14 +44,6 @@ class Trouble:
     count: int
     error: CosmosError
     until: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """What one look at the database, the hosts and the outputs found."""
-
-    recorded: Recorded
-    observed: Observed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +81,10 @@ class Report:
     @property
     def running(self) -> dict[str, tuple[str, ...]]:
         """By host: open batches that were seen running."""
-        running: dict[str, list[str]] = {}
-        for attempt, _ in _running(self.look):
-            running.setdefault(attempt.host, []).append(attempt.batch_id)
-        return {host: tuple(sorted(batches)) for host, batches in running.items()}
+        found: dict[str, set[str]] = {}
+        for attempt, _ in running_attempts(self.look):
+            found.setdefault(attempt.host, set()).add(attempt.batch_id)
+        return {host: tuple(sorted(batches)) for host, batches in found.items()}
 
 
 @dataclass
@@ -122,10 +114,10 @@ class Engine:
     def look(self, desired: Desired) -> Look:
         """Read the database, every host and the published outputs."""
         recorded = self.world.records.load({want.run.id: want.digest for want in desired.runs})
-        hosts = self._looks.all(tuple(_blobs_asked(desired.runs, recorded)))
+        hosts = self._looks.all(tuple(blobs_asked(desired.runs, recorded)))
         unknown = unknown_results(desired.runs, recorded, self.world)
-        published = [*_published(desired.runs, recorded), *((folder, manifest) for _, folder, manifest in unknown)]
-        outputs = self.world.store.look(published)
+        known = [*published(desired.runs, recorded), *((folder, manifest) for _, folder, manifest in unknown)]
+        outputs = self.world.store.look(known)
         results = {digest: folder for digest, folder, _ in unknown if outputs[folder] is not OutputState.LOST}
         return Look(recorded=recorded, observed=Observed(hosts=hosts, outputs=outputs, results=results))
 
@@ -148,10 +140,10 @@ class Engine:
 
     def _percents(self, desired: Desired, look: Look) -> dict[str, int]:
         """By batch id, how much is done of what runs, as its log tells."""
-        adapters = {want.digest: want.run.model.adapter for want in desired.runs} if _running(look) else {}
+        adapters = {want.digest: want.run.model.adapter for want in desired.runs} if running_attempts(look) else {}
         steps = (
-            (batch.batch_id, self.world.adapters[adapters[attempt.digest]].progress(_text(batch.log_tail)))
-            for attempt, batch in _running(look)
+            (batch.batch_id, self.world.adapters[adapters[attempt.digest]].progress(text(batch.log_tail)))
+            for attempt, batch in running_attempts(look)
             if batch.log_tail and attempt.digest in adapters
         )
         return {name: step.percent for name, step in steps if step.percent is not None}
@@ -193,7 +185,7 @@ class Engine:
         """Record the programs that have begun, when the hosts say that they did: a start alone is not a begin."""
         attempts = dict(look.recorded.attempts)
         told: set[str] = set()
-        for attempt, at in _begun(look):
+        for attempt, at in begun(look):
             if attempt.batch_id not in told:  # once for all of its members
                 self.world.records.started(attempt.batch_id, at)
             told.add(attempt.batch_id)
@@ -275,49 +267,3 @@ class Engine:
     def _count(self, moved: int) -> None:
         with self._lock:
             self._moved += moved
-
-
-def _running(look: Look) -> list[tuple[Attempt, ObservedBatch]]:
-    """Open attempts that were seen running."""
-    found = []
-    for attempts in look.recorded.attempts.values():
-        for attempt in attempts:
-            view = look.observed.hosts.get(attempt.host) if attempt.is_open else None
-            batch = view.batches.get(attempt.batch_id) if isinstance(view, Reachable) else None
-            if batch is not None and batch.state is BatchState.RUNNING:
-                found.append((attempt, batch))
-    return found
-
-
-def _text(log: bytes) -> str:
-    return log.decode("utf-8", errors="replace")
-
-
-def _blobs_asked(runs: Iterable[DesiredRun], recorded: Recorded) -> set[str]:
-    """Inputs of what is not done: nobody needs to know whether the others are still on a host."""
-    asked: set[str] = set()
-    for want in runs:
-        if want.digest not in recorded.ledger or want.digest in recorded.requests:
-            asked.update(blob.sha256 for blob in wanted_blobs(want, recorded))
-    return asked
-
-
-def _published(runs: Iterable[DesiredRun], recorded: Recorded) -> list[tuple[str, Manifest]]:
-    published = []
-    for want in runs:
-        entry = recorded.ledger.get(want.digest)
-        if entry is not None:
-            published.append((published_folder(want.run.key, entry), entry.manifest))
-    return published
-
-
-def _begun(look: Look) -> list[tuple[Attempt, float]]:
-    """Attempts that are recorded as intended, and when their programs began by the clock of the host."""
-    begun = []
-    for attempts in look.recorded.attempts.values():
-        for attempt in attempts:
-            view = look.observed.hosts.get(attempt.host)
-            batch = view.batches.get(attempt.batch_id) if isinstance(view, Reachable) else None
-            if attempt.state is AttemptState.INTENDED and batch is not None and batch.began_at is not None:
-                begun.append((attempt, batch.began_at))
-    return begun

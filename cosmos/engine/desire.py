@@ -22,7 +22,7 @@ from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Blob
 from cosmos.core.problem import Code, Location, Problem, did_you_mean, quoted
 from cosmos.core.reviews import Review, Reviews
-from cosmos.core.run import MediaFacts, OutputFile, Run
+from cosmos.core.run import MediaFacts, Model, OutputFile, Run
 from cosmos.core.spec_model import ModelSpec
 from cosmos.engine.digesting import Digesting
 from cosmos.engine.foreseen import as_if_made, foreseen, run_of
@@ -94,8 +94,7 @@ class _Resolving:
         self._folders: dict[str, Mapping[str, str] | StorageError] = {}
         self._models: dict[str, bool] = {}
         self._work: dict[str, Work | None] = {}
-        self._whole: dict[str, str] = {}
-        """By name, what stands for all that a model spec says."""
+        self._whole: dict[str, Model] = {}
         self._readers: dict[str, tuple[Draft, Mapping[str, MediaFacts]]] = {}
         self.problems: set[Problem] = set()
         self.warnings: set[Problem] = set()
@@ -194,9 +193,8 @@ class _Resolving:
         alike = adapter.group(run) if isinstance(adapter, Sharing) else None
         if alike is None:
             return ""
-        if model.name not in self._whole:
-            self._whole[model.name] = sha256_hex(canonical(replace(model, at=Location("built-in"))))
-        return sha256_hex(canonical([self._whole[model.name], alike, run.placement.gpus, run.stall_s]))
+        whole = self._whole.setdefault(model.name, replace(model, at=Location("built-in")))
+        return sha256_hex(canonical([whole, alike, run.placement.gpus, run.stall_s]))
 
     def _adapter(self, draft: Draft) -> Adapter | None:
         model = draft.model

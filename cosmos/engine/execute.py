@@ -12,17 +12,17 @@ from pathlib import Path
 from cosmos.adapters.base import Verdict
 from cosmos.core.codec import run_to_json
 from cosmos.core.desired import DesiredRun
-from cosmos.core.digest import DIGEST_SCHEMA, Material, member_folder
-from cosmos.core.estimate import Work, limit_s
+from cosmos.core.digest import DIGEST_SCHEMA, Material
+from cosmos.core.estimate import Work
 from cosmos.core.observed import BatchMeta, BatchState, Member, ObservedBatch, Reachable
-from cosmos.core.placing import source_blob
 from cosmos.core.plan import Act, Blob, Cause, Operation
-from cosmos.core.ports import BatchPlan, Progress
+from cosmos.core.ports import Progress
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Attempt, AttemptState, Recorded, Request, Verb
 from cosmos.engine.collect import save_log
-from cosmos.engine.members import close_all, launch_of, settle, settle_lost
+from cosmos.engine.members import close_all, settle, settle_lost
 from cosmos.engine.parts import Part, by_digest
+from cosmos.engine.preparing import batch_plan
 from cosmos.engine.recall import recall
 from cosmos.engine.world import World
 from cosmos.errors import HostRefused, RefusedError
@@ -133,7 +133,8 @@ def _launch(given: Assignment, world: World) -> None:
         host.stop(operation.batch_id, world.grace_s)  # it may have been started, and its run directory removed since
     try:
         if given.batch is None or given.batch.state is not BatchState.PREPARED:
-            host.prepare(_batch([wants[member.digest] for member in meta.members], meta, given, world))
+            members = [wants[member.digest] for member in meta.members]
+            host.prepare(batch_plan(members, meta, operation, given.recorded, world))
         host.start(operation.batch_id)
     except HostRefused as error:
         _refused(given, error, world)
@@ -152,49 +153,6 @@ def _take_back(given: Assignment, world: World) -> None:
     world.hosts[given.operation.host].stop(given.operation.batch_id, world.grace_s)
     verdict = Verdict(reason=Reason.NOT_REACHED, message="its batch was taken back before it was started")
     close_all([(part, verdict) for part in given.parts], world.clock.now(), world)
-
-
-def _batch(wants: Sequence[DesiredRun], meta: BatchMeta, given: Assignment, world: World) -> BatchPlan:
-    """One run alone, or several of one group: then what is said of the first holds for all."""
-    run, operation = wants[0].run, given.operation
-    blobs = {member_folder(want.digest): _blobs_of(want, given.recorded) for want in wants}
-    launch, inputs = launch_of({member_folder(want.digest): want.run for want in wants}, world)
-    gpus = {"CUDA_VISIBLE_DEVICES": ",".join(operation.gpus)}  # none, where none were given
-    return BatchPlan(
-        meta=replace(meta, gpus=operation.gpus),
-        argv=launch.argv,
-        inputs={name: blobs[folder][role] for name, (folder, role) in inputs.items()},
-        files=launch.files,
-        documents=launch.documents,
-        folders=tuple(blobs),
-        start_in=launch.folder,
-        env={**launch.env, **run.model.env, **gpus},
-        secrets=run.model.secrets,
-        needed={**launch.needed, **run.model.requires.files},
-        repository=run.model.paths.get("repo", ""),
-        commit=run.model.commit or "",
-        image=run.model.image,
-        container=run.model.container,
-        timeout_s=_limit_s(wants, operation),
-        stall_s=run.stall_s,
-        grace_s=world.grace_s,
-    )
-
-
-def _limit_s(wants: Sequence[DesiredRun], operation: Operation) -> float:
-    """How long all may take, one after the other."""
-    limits = [want.run.timeout_s for want in wants if want.run.timeout_s is not None]
-    takes_s = None if operation.eta_s is None else operation.eta_s * len(wants)
-    return limit_s(sum(limits) if len(limits) == len(wants) else None, takes_s)
-
-
-def _blobs_of(want: DesiredRun, recorded: Recorded) -> dict[str, str]:
-    """sha256 of each file that a run reads, by its role."""
-    sha256 = {role: blob.sha256 for role, blob in want.blobs.items()}
-    made = source_blob(want, recorded)
-    if made is not None and want.run.source is not None:
-        sha256[want.run.source.role] = made.sha256
-    return sha256
 
 
 def _adopt(given: Assignment, world: World) -> None:

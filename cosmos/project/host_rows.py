@@ -7,7 +7,7 @@ from cosmos.core.breaker import closures
 from cosmos.core.idle import Idle, idle
 from cosmos.core.occupancy import Occupancy, occupancies
 from cosmos.core.plan import Plan
-from cosmos.engine.cycle import Look
+from cosmos.engine.seen import Look
 from cosmos.outcome import HostNote, notes_from_text, notes_to_text
 from cosmos.project.reading import HOSTS
 from cosmos.project.wiring import Project

@@ -12,7 +12,8 @@ from cosmos.core.plan import Act, Cause, Phase, Plan
 from cosmos.core.recorded import Recorded, Request, Verb
 from cosmos.core.removal import Budget, doubt, unasked
 from cosmos.core.select import Named, select
-from cosmos.engine.cycle import TRIES_LIMIT, Engine, Look, Report, Trouble
+from cosmos.engine.cycle import TRIES_LIMIT, Engine, Report, Trouble
+from cosmos.engine.seen import Look
 from cosmos.engine.workers import InlineWorkers
 from cosmos.errors import NotFoundError, RefusedError
 from cosmos.outcome import Doing, Outcome, PlanView, Progress

@@ -15,7 +15,7 @@ from cosmos.core import case, placing, rules, standing, sweep
 from cosmos.core.observed import BatchMeta, BatchState, ExitRecord, Member, ObservedBatch, Reachable
 from cosmos.core.plan import Act, Cause
 from cosmos.core.reasons import Reason
-from cosmos.engine import collect, cycle, execute, looks, members
+from cosmos.engine import collect, cycle, execute, looks, members, preparing
 from cosmos.errors import HostUnreachable
 from cosmos.hosts.memory import host, sight
 from cosmos.hosts.memory.host import MemoryHost
@@ -154,7 +154,7 @@ def intend_after_start() -> list[Patch]:
                 attempt=operation.attempt,
                 digest_schema=1,
             )
-            host.prepare(execute._batch(wants, meta, given, world))
+            host.prepare(preparing.batch_plan(wants, meta, operation, given.recorded, world))
             host.start(operation.batch_id)
             intend(parts, world)
             return
@@ -173,14 +173,14 @@ def numbers_are_reused() -> list[Patch]:
 
 
 def retried_under_a_new_name() -> list[Patch]:
-    batch = execute._batch
+    batch = preparing.batch_plan
 
-    def renaming(wants: Any, meta: Any, given: Any, world: Any) -> Any:
-        if given.operation.cause is Cause.RESUMED:
+    def renaming(wants: Any, meta: Any, operation: Any, recorded: Any, world: Any) -> Any:
+        if operation.cause is Cause.RESUMED:
             meta = replace(meta, batch_id=f"{meta.batch_id}-again")
-        return batch(wants, meta, given, world)
+        return batch(wants, meta, operation, recorded, world)
 
-    return [(execute, "_batch", renaming)]
+    return [(execute, "batch_plan", renaming)]
 
 
 def unreachable_is_empty() -> list[Patch]:
