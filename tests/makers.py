@@ -77,7 +77,7 @@ def a_blob(word: str = "color", size: int = 1_000_000) -> Blob:
     return Blob(sha256=sha256_hex(word.encode()), size=size, path=f"inputs/city/{word}.mp4")
 
 
-_OF_WANT = ("digest", "material", "blobs", "source_digest", "work")
+_OF_WANT = ("digest", "material", "blobs", "source_digest", "work", "group")
 
 
 def a_want(key: str = "city", **fields: Any) -> DesiredRun:

@@ -1,30 +1,27 @@
 """Whether a host could ever take a run, and what it lacks if not. Pure."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from cosmos.core.offer import HostConfig, Offer
 from cosmos.core.run import Placement, Run
 
-if TYPE_CHECKING:
-    from cosmos.core.placement import HostConfig, Offer
 
-
-def may_take(host: "HostConfig", placement: Placement) -> bool:
+def may_take(host: HostConfig, placement: Placement) -> bool:
     """Do name and labels of a host agree with what is asked for?"""
     named = placement.host in ("any", host.name)
     return named and all(host.labels.get(name) == value for name, value in placement.labels.items())
 
 
-def fits(run: Run, offer: "Offer") -> bool:
+def fits(run: Run, offer: Offer) -> bool:
     """Could this host ever take the run? The GPUs of a host that is away are not known, and do not rule it out."""
     return _is_meant(run, offer) and not _lacks(run, offer)
 
 
-def _is_meant(run: Run, offer: "Offer") -> bool:
+def _is_meant(run: Run, offer: Offer) -> bool:
     return run.placement.host in ("any", offer.name)
 
 
-def _lacks(run: Run, offer: "Offer") -> list[str]:
+def _lacks(run: Run, offer: Offer) -> list[str]:
     """What a run needs and a host will never have, as `has 0 GPUs`, `has disk=hdd`."""
     wanted, has = run.placement, offer.labels
     wrong = [name for name, value in sorted(wanted.labels.items()) if has.get(name) != value]
@@ -40,7 +37,7 @@ def _lacks(run: Run, offer: "Offer") -> list[str]:
     return lacks
 
 
-def _lacks_of_gpus(run: Run, offer: "Offer") -> list[str]:
+def _lacks_of_gpus(run: Run, offer: Offer) -> list[str]:
     needs, lacks = run.model.requires, list[str]()
     memory = mib(needs.gpu_memory_bytes)
     count = run.placement.gpus
@@ -63,7 +60,7 @@ def gib(size: int) -> str:
     return f"{size / (1 << 30):.3g} GiB"
 
 
-def why_none(run: Run, offers: Sequence["Offer"]) -> str:
+def why_none(run: Run, offers: Sequence[Offer]) -> str:
     placement = run.placement
     wants = [f"host {placement.host}"] if placement.host != "any" else []
     wants += [f"label {name}={value}" for name, value in sorted(placement.labels.items())]
@@ -84,7 +81,7 @@ def _gpus(count: int) -> str:
     return f"{count} GPU" if count == 1 else f"{count} GPUs"
 
 
-def unseen(run: Run, offer: "Offer") -> str:
+def unseen(run: Run, offer: Offer) -> str:
     """Why nobody knows whether the host can take the run, or nothing."""
     if offer.away:
         return f"{offer.name} is unreachable: {offer.away}"

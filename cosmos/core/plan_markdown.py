@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from cosmos.core import comparison_text
 from cosmos.core.comparison import Comparison
 from cosmos.core.plan import Act, Plan
-from cosmos.core.plan_text import duration, launch_rows, other_lines, summary
+from cosmos.core.plan_text import batch_lines, duration, launch_rows, other_lines, summary
 from cosmos.core.problem import Problem
 
 MARK = "<!-- cosmos plan -->"
@@ -43,7 +43,7 @@ def markdown(plan: Plan, problems: Sequence[Problem], revision: str) -> str:
     lines = [MARK, f"### cosmos plan{at}", "", f"{summary(plan)}{_gpu_time(plan)}"]
     rows = [[code(name), *map(code, rest)] for name, *rest in launch_rows(plan.operations)]
     lines += table(("Run", "Why", "Where", "Host", "Time", ""), rows)
-    lines += listed("", other_lines(plan), ROWS)
+    lines += listed("", [*batch_lines(plan), *other_lines(plan)], ROWS)
     lines += problem_lines(problems)
     return "\n".join(lines)
 

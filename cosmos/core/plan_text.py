@@ -41,11 +41,24 @@ _VERBS = {Act.LAUNCH: "run", Act.COLLECT: "collect", Act.RESTORE: "restore", Act
 
 def text(plan: Plan) -> str:
     """The whole plan. Equal plans give equal text."""
-    lines = [*columns(launch_rows(plan.operations)), *other_lines(plan)]
+    lines = [*columns(launch_rows(plan.operations)), *batch_lines(plan), *other_lines(plan)]
     unchanged = _unchanged(plan)
     if lines and unchanged:
         lines.append(f"= {unchanged} unchanged")
     return "\n".join([*lines, summary(plan)])
+
+
+def batch_lines(plan: Plan) -> list[str]:
+    """A line for each batch of several that is launched."""
+    batches = {each.batch_id: each for each in plan.operations if each.act is Act.LAUNCH and each.batch_size > 1}
+    return [_batch(each) for each in batches.values()]
+
+
+def _batch(operation: Operation) -> str:
+    loads = operation.batch_size - 1
+    saved = f", saves ~{duration(operation.saves_s)}" if operation.saves_s else ""
+    shared = f"{loads} load{'' if loads == 1 else 's'} fewer{saved}"
+    return f"  batch of {operation.batch_size} -> {operation.host}   {shared}   {operation.batch_id}"
 
 
 def other_lines(plan: Plan) -> list[str]:
@@ -274,4 +287,6 @@ def operation_json(operation: Operation) -> dict[str, object]:
         "after": operation.after,
         "ready": operation.ready,
         "waits": operation.waits,
+        "batch_size": operation.batch_size,
+        "saves_s": operation.saves_s,
     }

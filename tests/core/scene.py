@@ -13,6 +13,7 @@ from cosmos.core.case import Case, Policy
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import Digest, Material
 from cosmos.core.estimate import Timing
+from cosmos.core.grouping import Expect
 from cosmos.core.observed import HostView, Observed, OutputState
 from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Phase, Plan
@@ -41,6 +42,8 @@ class Scene:
     held: frozenset[str] = frozenset()
     policy: Policy = field(default_factory=Policy)
     now: float = NOW
+    lasts: Expect | None = None
+    """How long runs take; else as the timings tell."""
 
     @property
     def desired(self) -> Desired:
@@ -76,6 +79,7 @@ class Scene:
             now=self.now,
             policy=self.policy,
             percents=self.percents,
+            expect=self.lasts,
         )
 
     def text(self) -> str:
