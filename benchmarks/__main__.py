@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import collecting, idling, latency, page, planning, startup, transfers
+from benchmarks import collecting, groups, idling, latency, page, planning, startup, transfers
 from benchmarks.figure import table
 
 GROUPS = {
@@ -15,6 +15,7 @@ GROUPS = {
     "collecting": collecting.figures,
     "transfers": transfers.figures,
     "latency": latency.figures,
+    "groups": groups.figures,
     "idling": idling.figures,
     "page": page.figures,
 }

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosmos.adapters import ADAPTERS
-from cosmos.adapters.base import Adapter, Evidence, Launch
+from cosmos.adapters.base import Adapter, Evidence, Launch, Sharing
 from cosmos.core.digest import canonical, material
 from cosmos.core.ports import PYTHON, ROOT
 from cosmos.core.reasons import Reason
@@ -411,6 +411,45 @@ def test_runs_that_differ_in_prompt_files_and_weights_alone_may_share_a_process(
     assert ADAPTER.group(one) == ADAPTER.group(same)
     for fields in ({"params": {"seed": 2}}, {"negative": "cartoon"}, {"controls": {"depth": control()}}, BOX):
         assert ADAPTER.group(resolved(**fields)) != ADAPTER.group(one)
+
+
+@pytest.mark.parametrize(
+    ("scene", "fields"),
+    [
+        (SCENE, BOX),
+        (BARE, {"params": {"derive": True}}),
+        ({"depth": "d.mp4"}, {"params": {"sigma_max": 80.0}, "controls": {"depth": control()}}),
+    ],
+    ids=["regions", "a control by chance", "no video"],
+)
+def test_what_a_process_would_make_otherwise_after_another_run_shares_with_none(
+    scene: dict[str, str], fields: dict[str, Any]
+) -> None:
+    assert ADAPTER.group(resolved(scene, **fields)) is None
+
+
+def test_several_runs_are_lines_of_one_process_and_each_has_all_that_it_would_have_alone() -> None:
+    first = resolved()
+    second = resolved({**SCENE, "edge": "other.mp4"}, text="Snow", controls={"edge": control(0.7)})
+    assert isinstance(ADAPTER, Sharing)
+    shared = ADAPTER.launch_together({"aa": first, "bb": second})
+    spec, lines = shared.launch.documents["spec.json"], shared.launch.documents["runs.jsonl"]
+    assert isinstance(spec, dict)
+    assert isinstance(lines, list)
+    for folder, run, line in zip(("aa", "bb"), (first, second), lines, strict=True):
+        alone = ADAPTER.launch(run, folder).documents["spec.json"]
+        assert isinstance(alone, dict)
+        said = {**spec, **{name: {**spec[name], **told} for name, told in line["control_overrides"].items()}}
+        said |= {"prompt": line["prompt"], "input_video_path": line["visual_input"]}
+        as_alone = json.loads(json.dumps(said).replace(f"/inputs/{folder}/", "/inputs/"))
+        where = {"video_save_folder", "video_save_name", "batch_input_path", "batch_size"}
+        assert {key: value for key, value in as_alone.items() if key not in where} == {
+            key: value for key, value in alone.items() if key not in where
+        }
+    assert spec["batch_size"] == 1
+    names = [(folder, role) for folder in ("aa", "bb") for role in ("color", "edge")]
+    assert shared.inputs == {f"{folder}/{role}.mp4": (folder, role) for folder, role in names}
+    assert {folder: place.folder for folder, place in shared.places.items()} == {"aa": "video_0", "bb": "video_1"}
 
 
 BLOCKED = """\

@@ -72,6 +72,42 @@ params: {distilled: true}
 """
 
 
+TOGETHER = """\
+kind: Prompt
+name: fog
+text: Fog
+inputs: inputs/city
+---
+kind: Prompt
+name: forbidden
+text: BLOCKED
+inputs: inputs/city
+---
+kind: Prompt
+name: snow
+text: Snow
+inputs: inputs/city
+---
+kind: Run
+name: a-fog
+prompt: fog
+model: cosmos-transfer1
+controls: {edge: 0.5}
+---
+kind: Run
+name: b-refused
+prompt: forbidden
+model: cosmos-transfer1
+controls: {edge: 0.5}
+---
+kind: Run
+name: c-snow
+prompt: snow
+model: cosmos-transfer1
+controls: {edge: 0.9}
+"""
+
+
 def write_checkpoints(folder: Path) -> None:
     """As the download leaves them; large files that hold nothing, and no distilled network."""
     tokenizer = folder / "nvidia" / "Cosmos-Tokenize1-CV8x8x8-720p"
@@ -85,12 +121,47 @@ def write_checkpoints(folder: Path) -> None:
         (folder / name).mkdir(parents=True)
 
 
-def test_a_video_its_upscaling_and_what_fails_are_told_apart(site: Site, images: Images, tmp_path: Path) -> None:
-    write_checkpoints(tmp_path / "checkpoints")
-    mounts = f'{{"/workspace" = "{REPO}", "/checkpoints" = "{tmp_path / "checkpoints"}"}}'
+def configure(site: Site, images: Images, folder: Path) -> None:
+    write_checkpoints(folder / "checkpoints")
+    mounts = f'{{"/workspace" = "{REPO}", "/checkpoints" = "{folder / "checkpoints"}"}}'
     site.configure(site.gpu_host.toml(mounts=mounts) + TOML.format(image=images.load(site.docker, MODELS)))
     for name in ("color", "edge"):
         write_video(site.root / "inputs" / "city" / f"{name}.mp4", frames=3, width=320, height=176)
+
+
+def test_runs_of_one_group_share_a_container_and_one_that_fails_costs_the_others_nothing(
+    site: Site, images: Images, tmp_path: Path
+) -> None:
+    configure(site, images, tmp_path)
+    site.write(TOGETHER)
+    assert "  batch of 3 -> gpu   2 loads fewer" in site.plan_text()
+
+    outcome = site.apply(timeout_s=200)
+
+    ends = {status.key: (status.phase, status.reason, status.attempt) for status in outcome.statuses}
+    assert ends == {
+        "a-fog": (Phase.SUCCEEDED, None, 1),
+        "b-refused": (Phase.FAILED, Reason.GUARDRAIL_BLOCKED, 1),
+        "c-snow": (Phase.SUCCEEDED, None, 2),
+    }
+    records = {
+        key: json.loads((site.root / "outputs" / key / "latest" / "provenance.json").read_text())
+        for key in ("a-fog", "c-snow")
+    }
+    assert records["a-fog"]["members"] == ["a-fog", "b-refused", "c-snow"]
+    assert records["c-snow"].get("members") is None
+    texts = [(site.root / "outputs" / key / "latest" / "video.txt").read_text() for key in records]
+    assert texts == ["Fog", "Snow"]
+    made = MediaProbe().facts(site.root / "outputs" / "a-fog" / "latest" / "video.mp4")
+    assert (made.frames, made.width, made.height, made.fps) == (3, 1280, 704, 24)
+    shared = (site.root / "outputs" / "a-fog" / "latest" / "video.mp4").read_bytes()
+    assert len(site.starts.names) == 2
+    assert site.apply("a-fog", rerun=True, timeout_s=200).statuses[0].phase is Phase.SUCCEEDED
+    assert (site.root / "outputs" / "a-fog" / "latest" / "video.mp4").read_bytes() == shared, "alone it is the same"
+
+
+def test_a_video_its_upscaling_and_what_fails_are_told_apart(site: Site, images: Images, tmp_path: Path) -> None:
+    configure(site, images, tmp_path)
     (site.root / "inputs" / "edge.pt").write_bytes(b"PK weights")
     site.write(SPECS)
 

@@ -2,13 +2,15 @@
 
 What it holds to: the flags; that a value of the spec file counts unless its flag stands as a word in argv; that a
 mapping is a control and any other name is swallowed; what is validated before a model is loaded; the size of the
-result; clips of 121 frames; work files beside the result; the lines of the log; single and not batch mode.
+result; clips of 121 frames; work files beside the result; the lines of the log; a load for the process, and the lines
+of a batch one after the other, up to the first that fails. A control that a line names and the spec has not is dropped.
 
 Words of the prompt make it fail as the program fails: OOM, BLOCKED (the text), UNSAFE (the video). BLACK makes a
 black video, STRANGER writes another prompt beside it, SHORT leaves a frame out.
 """
 
 import argparse
+import copy
 import inspect
 import json
 import os
@@ -210,17 +212,36 @@ def main() -> None:
     validate(cfg, controls)
     load(cfg, controls)
     Path(cfg.video_save_folder).mkdir(parents=True, exist_ok=True)
+    if not cfg.batch_input_path:
+        stem = Path(cfg.video_save_folder, cfg.video_save_name)
+        one(cfg, controls, stem.with_suffix(".mp4"), stem.with_suffix(".txt"))
+        return
+    lines = [json.loads(line) for line in Path(cfg.batch_input_path).read_text().splitlines()]
+    for index, line in enumerate(lines):
+        folder = Path(cfg.video_save_folder, f"video_{index}")
+        folder.mkdir(exist_ok=True)
+        own = argparse.Namespace(**vars(cfg))
+        own.prompt, own.input_video_path, own.video_save_folder = line["prompt"], line["visual_input"], str(folder)
+        used = copy.deepcopy(controls)
+        for hint, override in line.get("control_overrides", {}).items():
+            if hint in used:
+                used[hint].update(override)
+            else:
+                say(f"Ignoring unknown control key in override: {hint}", "WARNING")
+        one(own, used, folder / "output.mp4", folder / "prompt.txt")
+
+
+def one(cfg: argparse.Namespace, controls: dict[str, Any], video: Path, prompt: Path) -> None:
     preprocess(cfg, controls)
     made = generate(cfg, controls)
     if made is None:
         say("Guardrail blocked generation for entire batch.", "CRITICAL")
         raise TypeError("cannot unpack non-iterable NoneType object")
     if RANK == 0:
-        path = Path(cfg.video_save_folder, f"{cfg.video_save_name}.mp4")
-        encode(str(path), iter(made), cfg.fps)
-        say(f"Saved video to {path}")
-        path.with_suffix(".txt").write_text("another" if "STRANGER" in cfg.prompt else cfg.prompt, encoding="utf-8")
-        say(f"Saved prompt to {path.with_suffix('.txt')}")
+        encode(str(video), iter(made), cfg.fps)
+        say(f"Saved video to {video}")
+        prompt.write_text("another" if "STRANGER" in cfg.prompt else cfg.prompt, encoding="utf-8")
+        say(f"Saved prompt to {prompt}")
 
 
 if __name__ == "__main__":
