@@ -136,7 +136,9 @@ def _fail(case: Case, reason: Reason, detail: str) -> Standing:
 
 
 def running(case: Case) -> Standing:
-    return Standing(phase=Phase.RUNNING)
+    meta = case.batch.meta if case.batch is not None else None
+    count = len(meta.members) if meta is not None else 1
+    return Standing(phase=Phase.RUNNING, message=f"in a batch of {count}" if count > 1 else "")
 
 
 def in_line(case: Case) -> Standing:

@@ -121,10 +121,10 @@ def write_checkpoints(folder: Path) -> None:
         (folder / name).mkdir(parents=True)
 
 
-def configure(site: Site, images: Images, folder: Path) -> None:
+def configure(site: Site, images: Images, folder: Path, **host: str) -> None:
     write_checkpoints(folder / "checkpoints")
     mounts = f'{{"/workspace" = "{REPO}", "/checkpoints" = "{folder / "checkpoints"}"}}'
-    site.configure(site.gpu_host.toml(mounts=mounts) + TOML.format(image=images.load(site.docker, MODELS)))
+    site.configure(site.gpu_host.toml(mounts=mounts, **host) + TOML.format(image=images.load(site.docker, MODELS)))
     for name in ("color", "edge"):
         write_video(site.root / "inputs" / "city" / f"{name}.mp4", frames=3, width=320, height=176)
 
@@ -132,7 +132,7 @@ def configure(site: Site, images: Images, folder: Path) -> None:
 def test_runs_of_one_group_share_a_container_and_one_that_fails_costs_the_others_nothing(
     site: Site, images: Images, tmp_path: Path
 ) -> None:
-    configure(site, images, tmp_path)
+    configure(site, images, tmp_path, gpus='["0"]')
     site.write(TOGETHER)
     assert "  batch of 3 -> gpu   2 loads fewer" in site.plan_text()
 
