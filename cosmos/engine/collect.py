@@ -82,7 +82,9 @@ def collect(
         return
     files = [*manifest, _log_entry(log, world), *_thumbnail(run, entries, world)]
     end = End(record=exit_record, image=batch.image, gpus=view.gpus, driver=view.driver)
-    took = timing(meta, run.model, exit_record, view.gpus, result, adapter)
+    shown = {gpu.id: gpu for gpu in view.gpus}
+    gpus = [shown.get(gpu) for gpu in operation.gpus]
+    took = timing(meta, run.model, exit_record, gpus, result, adapter)
     record = provenance(run, meta, operation, end, files, world, verdict.effective, took)
     files.append(FileEntry(name=PROVENANCE, sha256=(put := world.store.put(record)).sha256, size=put.size))
     _succeeded(operation, meta, exit_record, tuple(sorted(files, key=lambda entry: entry.name)), took, world)

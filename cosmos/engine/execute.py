@@ -140,6 +140,7 @@ def _batch(want: DesiredRun, meta: BatchMeta, operation: Operation, recorded: Re
         env={**launch.env, **run.model.env, **gpus},
         secrets=run.model.secrets,
         needed={**launch.needed, **run.model.requires.files},
+        ports=tuple(sorted({*launch.ports, *run.model.requires.ports})),
         repository=run.model.paths.get("repo", ""),
         commit=run.model.commit or "",
         image=run.model.image,

@@ -70,6 +70,7 @@ class DaemonBudget:
         if not words:
             self._passed |= new.keys()
             return frozenset()
+        held = "1 run is" if len(new) == 1 else f"{len(new)} runs are"
         remedies = "raise project.max_gpu_hours and start the daemon again, make them shorter, or give them a `timeout`"
-        self.held_back = f"{len(new)} runs are held back: {words}; {remedies}"
+        self.held_back = f"{held} held back: {words}; {remedies}"
         return frozenset(new.values())

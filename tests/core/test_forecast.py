@@ -86,10 +86,11 @@ def test_where_no_host_is_seen_nobody_knows_when_it_is_done() -> None:
     assert scene.plan().wall_s is None
 
 
-def running(spent: float, timings: tuple[Timing, ...] = (H100,), **more: object) -> RunStatus:
+def running(
+    spent: float, timings: tuple[Timing, ...] = (H100,), *, percent: int | None = None, timeout_s: float | None = None
+) -> RunStatus:
     batch = an_observed_batch(started_at=NOW - 3600 - spent)
-    percent = more.pop("percent", None)
-    want = a_want(placement=ONE, work=WORK, **more)
+    want = a_want(placement=ONE, work=WORK, timeout_s=timeout_s)
     scene = lambdas(
         *timings,
         wants=[want],
