@@ -24,7 +24,8 @@ class Launch:
     `inputs` maps a file name below `inputs/` to the role whose blob it is; `files` are written below the run
     directory, and so are `documents`: JSON values, in whose texts the marks are filled in too. Of one whose name ends
     in `.jsonl` the value is a list, written one element a line. The program starts in `folder` as the program sees it,
-    "" for the run directory. `needed` has the least size in bytes, 0 for any, of files and folders that must be there.
+    "" for the run directory. `needed` has the least size in bytes, 0 for any, of files and folders that must be there;
+    on `ports` the program listens, and nothing else may.
     """
 
     argv: tuple[str, ...]
@@ -34,6 +35,7 @@ class Launch:
     env: Mapping[str, str] = field(default_factory=dict)
     folder: str = ""
     needed: Mapping[str, int] = field(default_factory=dict)
+    ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

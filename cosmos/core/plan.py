@@ -187,6 +187,25 @@ class Plan:
     def ready(self) -> tuple[Operation, ...]:
         return tuple(operation for operation in self.operations if operation.ready)
 
+    @property
+    def launches(self) -> tuple[Operation, ...]:
+        return tuple(operation for operation in self.operations if operation.act is Act.LAUNCH)
+
+    @property
+    def eta_s(self) -> float:
+        """How long launches take one after the other, those of which it is known."""
+        return sum(operation.eta_s or 0.0 for operation in self.launches)
+
+    @property
+    def gpu_s(self) -> float:
+        """Seconds of GPUs of the same."""
+        return sum((operation.eta_s or 0.0) * operation.wants_gpus for operation in self.launches)
+
+    @property
+    def unknown(self) -> int:
+        """Launches of which nothing tells how long they take."""
+        return sum(operation.eta_s is None for operation in self.launches)
+
     def status_of(self, key: str) -> RunStatus | None:
         place = bisect_left(self.statuses, key, key=lambda status: status.key)
         found = self.statuses[place : place + 1]

@@ -73,7 +73,7 @@ class BatchPlan:
     of `env` and in texts of `documents`; all else reaches the program byte for byte. The program starts in
     `start_in`, "" for the run directory. `folders` are created below `outputs/`. Before anything else the host makes
     sure that it has `needed` (least size in bytes by path, as the program sees it), the `secrets`, and `commit` in
-    the folder `repository`.
+    the folder `repository`; and before the program starts, that nothing listens on `ports`.
     """
 
     meta: BatchMeta
@@ -86,6 +86,7 @@ class BatchPlan:
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     needed: Mapping[str, int] = field(default_factory=dict)
+    ports: tuple[int, ...] = ()
     repository: str = ""
     commit: str = ""
     image: str | None = None

@@ -48,6 +48,8 @@ class Requires:
     gpu_memory_bytes: int = 0
     driver: str = ""
     disk_bytes: int = 0
+    ports: tuple[int, ...] = ()
+    """Those that its program listens on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

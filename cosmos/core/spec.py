@@ -144,7 +144,7 @@ class RunSpec(Part):
     priority: int = Field(default=50, ge=0, le=100, description="higher starts sooner")
     retry: RetrySpec = Field(default_factory=RetrySpec, description="what happens after a failure")
     timeout: Seconds | None = Field(
-        default=None, description="end it after so long, as 2h, 90m, 45s or seconds; default: warned of, not ended"
+        default=None, description="end it after so long, as 2h, 90m, 45s or seconds; default: see docs/operations.md"
     )
     stall: Seconds | None = Field(
         default=None, description="end it when neither log nor outputs grow for so long; never, where nothing is said"

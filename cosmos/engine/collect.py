@@ -88,7 +88,9 @@ def find(
         texts={name: _text(entry, world) for name, entry in entries.items() if run.outputs[name].evidence},
         log_tail=_tail(host, batch, result),
     )
-    took = timing(ended.meta, run.model, ended.record, ended.view.gpus, result, world.adapters[run.model.adapter])
+    shown = {gpu.id: gpu for gpu in ended.view.gpus}
+    gpus = [shown.get(gpu) for gpu in operation.gpus]
+    took = timing(ended.meta, run.model, ended.record, gpus, result, world.adapters[run.model.adapter])
     return Found(run=run, entries=entries, evidence=evidence, log=log, took=took)
 
 

@@ -20,7 +20,8 @@ from cosmos.core.sweep import waits_for_its_spec
 from cosmos.engine.looks import HostLooks, Lookers
 from cosmos.engine.parts import Part, together
 from cosmos.engine.recall import unknown_results
-from cosmos.engine.seen import Look, begun, blobs_asked, published, running_attempts, text
+from cosmos.engine.seen import Look, blobs_asked, published
+from cosmos.engine.under_way import begun, percents, running
 from cosmos.engine.workers import Workers
 from cosmos.engine.world import World
 from cosmos.errors import CosmosError, Fenced
@@ -34,6 +35,15 @@ PAUSE_BASE_S = 1.0
 PAUSE_CAP_S = 60.0
 TRIES_LIMIT = 5
 """An act that failed so often in a row is reported and left to a person."""
+
+
+Hold = Callable[[Plan, Desired], frozenset[str]]
+"""Of a plan and what it was made from: keys of the runs that are not to be started."""
+
+
+def _nothing(plan: Plan, desired: Desired) -> frozenset[str]:
+    del plan, desired
+    return frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +92,7 @@ class Report:
     def running(self) -> dict[str, tuple[str, ...]]:
         """By host: open batches that were seen running."""
         found: dict[str, set[str]] = {}
-        for attempt, _ in running_attempts(self.look):
+        for attempt, _ in running(self.look.recorded, self.look.observed):
             found.setdefault(attempt.host, set()).add(attempt.batch_id)
         return {host: tuple(sorted(batches)) for host, batches in found.items()}
 
@@ -134,22 +144,18 @@ class Engine:
             world.host_configs,
             now=world.clock.now(),
             policy=policy,
-            percents=self._percents(desired, look),
+            percents=percents(desired, look.recorded, look.observed, world.adapters),
             expect=world.expect,
         )
 
-    def _percents(self, desired: Desired, look: Look) -> dict[str, int]:
-        """By batch id, how much is done of what runs, as its log tells."""
-        adapters = {want.digest: want.run.model.adapter for want in desired.runs} if running_attempts(look) else {}
-        steps = (
-            (batch.batch_id, self.world.adapters[adapters[attempt.digest]].progress(text(batch.log_tail)))
-            for attempt, batch in running_attempts(look)
-            if batch.log_tail and attempt.digest in adapters
-        )
-        return {name: step.percent for name, step in steps if step.percent is not None}
-
-    def cycle(self, desired: Desired, policy: Policy, *, begin: bool = True) -> Report:
+    def cycle(self, desired: Desired, policy: Policy, *, begin: bool = True, hold: Hold = _nothing) -> Report:
         """One pass. Returns at once; acts go on in the workers. Without `begin` it only looks.
+
+        Args:
+            desired: What the specs ask for.
+            policy: How it is decided.
+            begin: Whether anything is begun.
+            hold: Says of the plan which runs are not to be started.
 
         Raises:
             Fenced: Another controller acts now; nothing more may be begun here.
@@ -160,6 +166,9 @@ class Engine:
         look = self._with_begun(self.look(desired))
         self._believe_what_is_seen(look)
         plan = self.plan(desired, look, policy)
+        if held := hold(plan, desired):
+            policy = replace(policy, over_budget=held)
+            plan = self.plan(desired, look, policy)
         # what people read is where runs stand, not what this call was asked to start
         standing = plan if policy.targets is None else self.plan(desired, look, replace(policy, targets=None))
         self.world.records.save_statuses(standing, self.world.clock.now(), desired.holds)
@@ -185,7 +194,7 @@ class Engine:
         """Record the programs that have begun, when the hosts say that they did: a start alone is not a begin."""
         attempts = dict(look.recorded.attempts)
         told: set[str] = set()
-        for attempt, at in begun(look):
+        for attempt, at in begun(look.recorded, look.observed):
             if attempt.batch_id not in told:  # once for all of its members
                 self.world.records.started(attempt.batch_id, at)
             told.add(attempt.batch_id)

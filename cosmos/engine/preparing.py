@@ -34,6 +34,7 @@ def batch_plan(
         env={**launch.env, **run.model.env, **gpus},
         secrets=run.model.secrets,
         needed={**launch.needed, **run.model.requires.files},
+        ports=tuple(sorted({*launch.ports, *run.model.requires.ports})),
         repository=run.model.paths.get("repo", ""),
         commit=run.model.commit or "",
         image=run.model.image,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from cosmos.core.case import published_folder
 from cosmos.core.desired import DesiredRun
-from cosmos.core.observed import BatchState, Observed, ObservedBatch, Reachable
+from cosmos.core.observed import Observed
 from cosmos.core.placing import wanted_blobs
-from cosmos.core.recorded import Attempt, AttemptState, Manifest, Recorded
+from cosmos.core.recorded import Manifest, Recorded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,22 +16,6 @@ class Look:
 
     recorded: Recorded
     observed: Observed
-
-
-def running_attempts(look: Look) -> list[tuple[Attempt, ObservedBatch]]:
-    """Open attempts that were seen running."""
-    found = []
-    for attempts in look.recorded.attempts.values():
-        for attempt in attempts:
-            view = look.observed.hosts.get(attempt.host) if attempt.is_open else None
-            batch = view.batches.get(attempt.batch_id) if isinstance(view, Reachable) else None
-            if batch is not None and batch.state is BatchState.RUNNING:
-                found.append((attempt, batch))
-    return found
-
-
-def text(log: bytes) -> str:
-    return log.decode("utf-8", errors="replace")
 
 
 def blobs_asked(runs: Iterable[DesiredRun], recorded: Recorded) -> set[str]:
@@ -50,15 +34,3 @@ def published(runs: Iterable[DesiredRun], recorded: Recorded) -> list[tuple[str,
         if entry is not None:
             published.append((published_folder(want.run.key, entry), entry.manifest))
     return published
-
-
-def begun(look: Look) -> list[tuple[Attempt, float]]:
-    """Attempts that are recorded as intended, and when their programs began by the clock of the host."""
-    begun = []
-    for attempts in look.recorded.attempts.values():
-        for attempt in attempts:
-            view = look.observed.hosts.get(attempt.host)
-            batch = view.batches.get(attempt.batch_id) if isinstance(view, Reachable) else None
-            if attempt.state is AttemptState.INTENDED and batch is not None and batch.began_at is not None:
-                begun.append((attempt, batch.began_at))
-    return begun

@@ -1,7 +1,7 @@
 """What a batch took, from what it left: its exit record, its log, and when that was how long."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from cosmos.adapters.base import Adapter
 from cosmos.core.estimate import Timing
@@ -12,7 +12,7 @@ from cosmos.core.run import Model
 
 
 def timing(
-    meta: BatchMeta, model: Model, record: ExitRecord, gpus: Iterable[Gpu], result: Result, adapter: Adapter
+    meta: BatchMeta, model: Model, record: ExitRecord, gpus: Sequence[Gpu | None], result: Result, adapter: Adapter
 ) -> Timing | None:
     """What others learn from; None where it is not known on what, or how much, was computed.
 
@@ -20,14 +20,14 @@ def timing(
         meta: Of the batch. Its chunks are those of all its runs.
         model: What made it.
         record: How it ended.
-        gpus: Those of its host.
+        gpus: Those that it had; None for one that its host does not show any more.
         result: What it left, with the beginning of its log.
         adapter: Reads that.
     """
-    names = {gpu.name for gpu in gpus if gpu.id in meta.gpus}
+    names = {gpu.name if gpu is not None else "" for gpu in gpus}
     shapes = {member.work.shape if member.work is not None else "" for member in meta.members}
     total = record.ended_at - record.started_at
-    if len(names) != bool(meta.gpus) or len(shapes) != 1 or total <= 0 or record.code:
+    if len(names) > 1 or "" in names or len(shapes) != 1 or total <= 0 or record.code:
         return None
     load = load_s(adapter, result.log, result.log_times, record.started_at)
     load = None if load is None else min(load, total)

@@ -42,7 +42,7 @@ def test_a_first_run_waits_for_its_inputs() -> None:
     plan = expect(
         scene,
         """
-        + run city   never_ran   specs/test.yaml:1   local   ~3m10s
+        + run city   never_ran   specs/test.yaml:1   local   ~3m10s learned
         ^ stage 1 blob 1.0 MB -> local
         Plan: 1 to run; 0 unchanged.  ~3m10s of run time, 1.0 MB to upload.
         """,
