@@ -9,7 +9,8 @@ from dataclasses import asdict
 
 from cosmos.cli.render import Screen, age, one_line, plural, table, timestamp
 from cosmos.core.plan import Phase, RunStatus, Sync
-from cosmos.core.plan_text import duration, status_json
+from cosmos.core.plan_json import status_json
+from cosmos.core.plan_text import duration
 from cosmos.core.reasons import REASONS
 from cosmos.outcome import DaemonNote, HostNote, QueueNote, StatusView
 

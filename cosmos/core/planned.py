@@ -13,7 +13,7 @@ from cosmos.core.codec import run_to_json
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import FACETS, canonical, sha256_hex
 from cosmos.core.plan import Plan
-from cosmos.core.plan_text import operation_json
+from cosmos.core.plan_json import operation_json
 
 OF_THE_MOMENT = frozenset(
     {"line", "gpus", "eta_s", "basis", "after", "ready", "waits", "detail"} | {"batch", "batch_size", "saves_s"}
