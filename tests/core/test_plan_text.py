@@ -187,7 +187,7 @@ def test_the_json_form_has_these_keys_and_no_others() -> None:
     }
     keys = {
         *("act", "cause", "key", "digest", "file", "line", "host", "gpus", "batch", "attempt", "detail", "reason"),
-        *("blobs", "eta_s", "basis", "wants_gpus", "after", "ready", "waits"),
+        *("blobs", "eta_s", "basis", "wants_gpus", "after", "ready", "waits", "batch_size", "saves_s"),
     }
     assert [set(operation) for operation in data["operations"]] == [keys, keys]
     runs = {
