@@ -198,14 +198,14 @@ def _record(want: DesiredRun, world: World) -> None:
 
 
 def _stop(given: Assignment, world: World) -> None:
-    operation = given.operation
-    if (
-        operation.cause is Cause.REMOVED
-    ):  # no failure of its own: if its spec comes back, it is tried as if never stopped
-        now, digest, after = world.clock.now(), operation.digest, operation.attempt
-        world.records.request(Request(digest=digest, verb=Verb.RETRY, after=after, at=now, why="its spec was gone"))
+    operation, now = given.operation, world.clock.now()
+    for each in (part.operation for part in given.parts if part.operation.cause is Cause.REMOVED):
+        # no failure of its own: if its spec comes back, it is tried as if never stopped
+        why = "its spec was gone"
+        world.records.request(Request(digest=each.digest, verb=Verb.RETRY, after=each.attempt, at=now, why=why))
     world.hosts[operation.host].stop(operation.batch_id, world.grace_s)
-    world.records.event("Normal", operation.key, "Stopped", operation.cause.value, world.clock.now())
+    for part in given.parts:
+        world.records.event("Normal", part.operation.key, "Stopped", part.operation.cause.value, world.clock.now())
 
 
 def _fail(given: Assignment, world: World) -> None:

@@ -3,14 +3,17 @@
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+from cosmos.adapters.base import OutputPlace
 from cosmos.core.digest import member_folder
 from cosmos.core.flaw import FlawKind
 from cosmos.core.observed import HostView, OutputState, Reachable
 from cosmos.core.recorded import FileEntry, LedgerEntry, Recorded
 from cosmos.engine.collect import LOG, LOG_CHUNK, LOG_LIMIT
+from cosmos.engine.members import places_of, runs_of
 from cosmos.errors import CosmosError, StorageError
 from cosmos.project.wiring import Project
 from cosmos.store.disk import disk_errors
@@ -133,12 +136,20 @@ class Repair:
                     while out.tell() < LOG_LIMIT and (chunk := host.read_log(entry.batch_id, out.tell(), LOG_CHUNK)):
                         out.write(chunk)
             else:
-                host.fetch(entry.batch_id, member_folder(entry.digest), [(named, partial)], lambda _: None)
+                place = self._place(entry)
+                there = replace(named, name=place.names.get(named.name, named.name))
+                host.fetch(entry.batch_id, place.folder, [(there, partial)], lambda _: None)
             store.commit(file.sha256, file.size)
         except CosmosError:
             partial.unlink(missing_ok=True)
             raise
         return name
+
+    def _place(self, entry: LedgerEntry) -> OutputPlace:
+        """Where the program has left the outputs of a result."""
+        world, meta = self._project.world, self._project.records.meta(entry.batch_id)
+        folder = member_folder(entry.digest)
+        return OutputPlace(folder=folder) if meta is None else places_of(runs_of(meta, world), world)[folder]
 
     def _unlink_published(self, aside: Path) -> None:
         """Other names of the damaged bytes in outputs/: they would be taken for good ones. `aside` keeps the bytes."""

@@ -101,6 +101,33 @@ class RecordsContract:
         assert records.intend(intended("city"), {}, meta)
         assert records.meta(meta.batch_id) == meta
 
+    def test_members_of_one_batch_are_claimed_all_or_none(self, records: Records) -> None:
+        meta = a_batch_meta("city")
+        lake = replace(intended("lake"), batch_id=meta.batch_id)
+        meta = replace(meta, members=(*meta.members, *a_batch_meta("lake").members))
+        claim(records, intended("lake"))
+        assert not records.intend_all([(intended("city"), {}), (lake, {})], meta)
+        assert a_digest("city") not in records.load({}).attempts
+        records.failed(a_batch_id("lake"), Reason.STOPPED, "", NOW, cancelled=True)
+        assert records.intend_all([(intended("city"), {}), (replace(lake, number=2), {})], meta)
+        assert records.meta(meta.batch_id) == meta
+
+    def test_one_member_is_closed_and_the_others_go_on(self, records: Records) -> None:
+        meta = a_batch_meta("city")
+        lake = replace(intended("lake"), batch_id=meta.batch_id)
+        records.intend_all([(intended("city"), {}), (lake, {})], meta)
+        for digest in (a_digest("city"), a_digest("city"), a_digest("never")):
+            records.failed(meta.batch_id, Reason.TIMEOUT, "", NOW, cancelled=False, digest=digest)
+        states = {digest: tried[0].state for digest, tried in records.load({}).attempts.items()}
+        assert states == {a_digest("city"): AttemptState.FAILED, a_digest("lake"): AttemptState.INTENDED}
+
+    def test_who_knows_more_members_of_a_batch_is_believed(self, records: Records) -> None:
+        meta = a_batch_meta("city")
+        whole = replace(meta, members=(*a_batch_meta("lake").members, *meta.members))
+        assert records.intend(intended("city"), {}, meta)
+        assert records.intend(replace(intended("lake"), batch_id=meta.batch_id), {}, whole)
+        assert records.meta(meta.batch_id) == whole
+
     def test_members_of_one_batch_are_claimed_one_by_one(self, records: Records) -> None:
         meta = a_batch_meta("city")
         lake = replace(intended("lake"), batch_id=meta.batch_id)
