@@ -1,5 +1,8 @@
-"""Replay seeds: `python -m tests.simulation SEED...` prints the trace of each. `--first N --count M` runs many seeds,
-`--pairs` the scripted story with a crash at each pair of its effects, or with these two at so many of them."""
+"""Replay seeds: `python -m tests.simulation SEED...` prints the trace of each. `--first N --count M` runs many seeds.
+
+`--pairs` tells the scripted story with a crash at each pair of its effects, or at M of all pairs from N on. `--mutants`
+looks for the first seed that notices each planted bug.
+"""
 
 import argparse
 import gc
@@ -8,8 +11,10 @@ import shutil
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
+from tests.simulation.gate import search
 from tests.simulation.laws import LawBroken
 from tests.simulation.schedule import LONG, SHORT, Schedule, Size
 from tests.simulation.scripted import Story, pairs
@@ -25,6 +30,7 @@ def main() -> int:
     words.add_argument("--most", type=int, default=5, help="failures after which it stops")
     words.add_argument("--short", action="store_true", help="few runs and few faults each")
     words.add_argument("--pairs", action="store_true")
+    words.add_argument("--mutants", action="store_true")
     given = words.parse_args()
     logging.disable(logging.WARNING)
     gc.set_threshold(200_000)
@@ -32,6 +38,8 @@ def main() -> int:
     try:
         if given.pairs:
             return crash_twice(Fixture(folder), given.first, given.count, given.most)
+        if given.mutants:
+            return int(search(Fixture(folder), partial(print, flush=True)) > 0)
         many = range(given.first, given.first + given.count)
         return replay(Fixture(folder), given.seeds, many, given.most, SHORT if given.short else LONG)
     finally:
