@@ -175,8 +175,11 @@ class Engine:
 
     def _with_begun(self, look: Look) -> Look:
         """Record the programs that have begun, when the hosts say that they did: a start alone is not a begin."""
+        begun = _begun(look)
+        if not begun:
+            return look
         attempts = dict(look.recorded.attempts)
-        for attempt, at in _begun(look):
+        for attempt, at in begun:
             self.world.records.started(attempt.batch_id, at)
             self.world.records.event("Normal", attempt.key, "Started", f"on {attempt.host}", self.world.clock.now())
             started = replace(attempt, state=AttemptState.STARTED, started_at=at)
