@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from cosmos.core.codec import indented
 from cosmos.core.digest import SHORT, member_folder
+from cosmos.core.estimate import Timing
 from cosmos.core.observed import BatchMeta, ExitRecord, Gpu
 from cosmos.core.plan import Operation
 from cosmos.core.recorded import FileEntry
@@ -33,10 +34,11 @@ def provenance(
     files: Iterable[FileEntry],
     world: World,
     effective: Mapping[str, object],
+    took: Timing | None = None,
 ) -> bytes:
     """As indented JSON: spec, revision, identities, argv, machine, times, files, versions.
 
-    `effective` is what the program says that it ran with.
+    `effective` is what the program says that it ran with, `took` what others learn from.
     """
     launch = world.adapters[run.model.adapter].launch(run, member_folder(operation.digest))
     record = {
@@ -61,6 +63,7 @@ def provenance(
             "driver": end.driver if operation.gpus else "",
         },
         "exit": end.record,
+        "timing": took,
         "files": sorted(files, key=lambda entry: entry.name),
         "versions": dict(world.versions()),
     }

@@ -6,15 +6,17 @@ Tables are read whole and sifted here: one pass over 10,000 rows is far cheaper 
 import heapq
 import json
 from collections.abc import Collection, Mapping, Sequence
+from sys import intern
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import desc, func, select
 
 from cosmos.core.digest import Digest, Material
+from cosmos.core.estimate import LAST, Timing
 from cosmos.core.recorded import OPEN_STATES, Attempt, LedgerEntry, Recorded, Request
 from cosmos.state import suspending
 from cosmos.state.rows import ATTEMPT, LEDGER, REQUEST, attempt_of, entry_of, request_of, select_attempts
-from cosmos.state.tables import materials, requests
+from cosmos.state.tables import materials, requests, timings
 from cosmos.state.transaction import Statement, Transaction, is_among, some_of
 
 ENDED_KEPT = 64
@@ -22,9 +24,6 @@ ENDED_KEPT = 64
 
 _HOST = [column.name for column in ATTEMPT].index("host")
 _ENDED_AT = [column.name for column in ATTEMPT].index("ended_at")
-_MODEL = [column.name for column in ATTEMPT].index("model")
-_MADE_BY = [column.name for column in LEDGER].index("attempt")
-_TOOK = [column.name for column in LEDGER].index("duration_s")
 
 _ATTEMPTS = Statement(select_attempts())
 _LEDGER = Statement(select(*LEDGER))
@@ -32,6 +31,21 @@ _REQUESTS = Statement(select(*REQUEST).order_by(requests.c.id))
 _ASKED = Statement(select(requests.c.digest).distinct())
 _MADE = Statement(select(materials.c.run_id, materials.c.digest))
 _MATERIALS = Statement(select(materials.c.run_id, materials.c.material).where(is_among(materials.c.run_id)))
+_TIMING = (
+    *(timings.c.model, timings.c.gpu, timings.c.shape, timings.c.chunks, timings.c.load_s, timings.c.run_s),
+    *(timings.c.ended_at, timings.c.batch_id),
+)
+_turn = (
+    func.row_number()
+    .over(partition_by=[timings.c.model, timings.c.gpu, timings.c.shape], order_by=desc(timings.c.ended_at))
+    .label("turn")
+)
+_numbered = select(*_TIMING, _turn).subquery()
+_TIMINGS = Statement(
+    select(*(_numbered.c[column.name] for column in _TIMING))
+    .where(_numbered.c.turn <= LAST)
+    .order_by(desc(_numbered.c.ended_at), _numbered.c.batch_id)
+)
 
 
 def load(transaction: Transaction, wanted: Mapping[str, Digest]) -> Recorded:
@@ -40,16 +54,14 @@ def load(transaction: Transaction, wanted: Mapping[str, Digest]) -> Recorded:
     rows = list(transaction.rows(_ATTEMPTS))
     tried = _attempts(rows, desired)
     relevant = desired | tried.keys()
-    models = {row[:2]: row[_MODEL] for row in rows}
-    results, durations_s = _results(transaction, relevant, models)
     return Recorded(
-        ledger=results,
+        ledger=_ledger(transaction, relevant),
         attempts=tried,
         requests=_requests(transaction, relevant),
         previous=_previous(transaction, wanted),
         suspensions=suspending.read(transaction),
         ended=_ended(rows),
-        durations_s=durations_s,
+        timings=_timings(transaction),
     )
 
 
@@ -59,7 +71,7 @@ def everything(transaction: Transaction) -> Recorded:
     known = frozenset(row[0] for row in rows)
     asked = frozenset(digest for (digest,) in transaction.rows(_ASKED))
     return Recorded(
-        ledger=_results(transaction, known, {})[0],
+        ledger=_ledger(transaction, known),
         attempts=_attempts(rows, known),
         requests=_requests(transaction, asked),
     )
@@ -85,25 +97,9 @@ def _ended(rows: Sequence[Any]) -> dict[str, tuple[Attempt, ...]]:
     return {host: tuple(attempt_of(row) for row in over) for host, over in newest.items()}
 
 
-def _results(
-    transaction: Transaction, relevant: Collection[Digest], models: Mapping[tuple[str, int], str]
-) -> tuple[dict[Digest, LedgerEntry], dict[str, float]]:
-    """What is done of some digests; and how long the attempts that made all results took, on average, by model.
-
-    Args:
-        transaction: To read in.
-        relevant: The digests.
-        models: By digest and number of an attempt.
-    """
-    found: dict[Digest, LedgerEntry] = {}
-    took: dict[str, list[float]] = {}
-    for row in transaction.rows(_LEDGER):
-        if row[0] in relevant:
-            found[row[0]] = entry_of(row)
-        model = models.get((row[0], row[_MADE_BY]))
-        if model:
-            took.setdefault(model, []).append(row[_TOOK])
-    return found, {model: sum(each) / len(each) for model, each in took.items()}
+def _ledger(transaction: Transaction, relevant: Collection[Digest]) -> dict[Digest, LedgerEntry]:
+    rows = transaction.rows(_LEDGER)
+    return {row[0]: entry_of(row) for row in rows if row[0] in relevant}
 
 
 def _requests(transaction: Transaction, relevant: Collection[Digest]) -> dict[Digest, Request]:
@@ -120,3 +116,11 @@ def _previous(transaction: Transaction, wanted: Mapping[str, Digest]) -> dict[st
     for some in some_of(stale):
         found.update((run_id, json.loads(material)) for run_id, material in transaction.rows(_MATERIALS, **some))
     return found
+
+
+def _timings(transaction: Transaction) -> tuple[Timing, ...]:
+    """Of many thousand the few that estimates rest on."""
+    return tuple(
+        Timing(model=intern(model), gpu=intern(gpu), shape=intern(shape), chunks=chunks, load_s=load_s, run_s=run_s)
+        for model, gpu, shape, chunks, load_s, run_s, *_ in transaction.rows(_TIMINGS)
+    )
