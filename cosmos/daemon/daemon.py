@@ -62,6 +62,10 @@ class Daemon:
         self.look = self._keeper.look
         self.watched = self._keeper.watched
 
+    def says_unwatched(self, words: str) -> None:
+        """Have those who ask told why the system does not tell of changed files; empty where it does."""
+        self._keeper.unwatched = words
+
     def stop(self) -> None:
         """Begin nothing more. `run` returns once the acts under way have ended, or the process ends with the grace."""
         if self._stop.is_set():

@@ -126,9 +126,8 @@ def write_across_a_restart(database: Database, postgres: Postgres) -> None:
 def test_a_lease_that_could_not_be_given_back_is_taken_again_at_once(postgres: Postgres, own: str) -> None:
     with closing(open_database(own)) as database:
         lease, another = real(database), real(database)
-        with ExitStack() as later:
-            with lease.held():
-                later.enter_context(postgres.away())
+        with ExitStack() as later, lease.held():
+            later.enter_context(postgres.away())
         with pytest.raises(BusyError), another.held(watch=False):
             pass
         with lease.held(watch=False):
