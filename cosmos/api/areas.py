@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cosmos.project.gallery import Gallery
     from cosmos.project.inputs import Inputs
     from cosmos.project.machines import Machines
+    from cosmos.project.results import Results
     from cosmos.project.review import Review
     from cosmos.project.specs import Specs
     from cosmos.project.suspending import Suspending
@@ -112,6 +113,13 @@ class Areas:
         from cosmos.project.sweeps import Sweeps
 
         return Sweeps(lambda: self._project)
+
+    @cached_property
+    def results(self) -> "Results":
+        """What runs have made: taken away, traced back."""
+        from cosmos.project.results import Results
+
+        return Results(lambda: self._project)
 
     @cached_property
     def suspending(self) -> "Suspending":

@@ -26,6 +26,7 @@ from cosmos.cli import (
     past_commands,
     project_commands,
     reading_commands,
+    results_commands,
     rollback_commands,
     run_commands,
     suspend_commands,
@@ -59,6 +60,7 @@ daemon_commands.add_to(app)
 suspend_commands.add_to(app)
 reading_commands.add_to(app)
 inputs_commands.add_to(app)
+results_commands.add_to(app)
 host_commands.add_to(app)
 notify_commands.add_to(app)
 past_commands.add_to(app)

@@ -1,0 +1,81 @@
+"""Commands about what runs have made: export."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cosmos.cli.options import Labels, Names, Output, OutputOption, examples, shell, split
+
+SHARD = 1000
+"""Runs of a tar file."""
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command(
+        epilog=examples(
+            "cosmos export --where 'rating >= 4' ~/clips",
+            'cosmos export "city-*" --controls --format webdataset ~/shards',
+        )
+    )(export)
+
+
+def export(
+    context: typer.Context,
+    names: Names = None,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="Where to.", file_okay=False, show_default=False)
+    ] = None,
+    labels: Labels = None,
+    where: Annotated[
+        str,
+        typer.Option(metavar="CONDITION", help="Only runs for which it holds, as 'rating >= 4'.", show_default=False),
+    ] = "",
+    controls: Annotated[bool, typer.Option("--controls", help="Inputs and computed controls too.")] = False,
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format", metavar="FORM", help="files; or webdataset: tar files of 1000 runs, webdataset:N of N runs."
+        ),
+    ] = "files",
+    link: Annotated[bool, typer.Option("--link", help="Hard links to the store: no room, but read-only.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace files with other content.")] = False,
+    output: OutputOption = Output.TEXT,
+) -> int:
+    """Put videos and a JSONL manifest into a folder. Can be repeated."""
+    from cosmos.cli import render, results_page
+
+    if folder is None:
+        raise typer.BadParameter("say the folder to export to", param_hint="DIR")
+    shard = _shard(form)
+    if shard and link:
+        raise typer.BadParameter("a tar file has copies", param_hint="--link")
+    given = shell(context)
+    with given.open() as cosmos:
+        done = cosmos.results.export(
+            folder,
+            names or [],
+            split(labels),
+            where=where,
+            controls=controls,
+            link=link,
+            force=force,
+            shard=shard,
+        )
+    render.err(color=given.color).write(*results_page.export_talk(done))
+    render.answer(
+        output,
+        color=given.color,
+        text=lambda screen: results_page.export_lines(done),
+        document=lambda: results_page.export_document(done),
+    )
+    return 0
+
+
+def _shard(form: str) -> int:
+    """Runs of a tar file; 0 for plain files."""
+    found = re.fullmatch("files|webdataset(?::([1-9][0-9]{0,6}))?", form)
+    if found is None:
+        raise typer.BadParameter(f'"{form}" is none of files, webdataset, webdataset:N', param_hint="--format")
+    return 0 if form == "files" else int(found[1] or SHARD)

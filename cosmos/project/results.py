@@ -1,0 +1,55 @@
+"""What runs have made, as things that people take away, look for, compare and trace back."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cosmos.project import exporting
+from cosmos.project.wiring import Project
+from cosmos.results import Exported
+
+
+class Results:
+    """Of one project. Looks at no host.
+
+    Args:
+        project: Opens the project; called when it is first needed.
+    """
+
+    def __init__(self, project: Callable[[], Project]) -> None:
+        self._open = project
+
+    def export(
+        self,
+        folder: Path | str,
+        targets: Sequence[str] = (),
+        labels: Sequence[str] = (),
+        *,
+        where: str = "",
+        controls: bool = False,
+        link: bool = False,
+        force: bool = False,
+        shard: int = 0,
+    ) -> Exported:
+        """Put videos into a folder, with one line of JSON for each run in its `manifest.jsonl`.
+
+        What is there with the same bytes is left, so that an export may be repeated. Files that are no part of it are
+        never touched.
+
+        Args:
+            folder: Made where it is not there.
+            targets: Runs of the specs, as for `plan`.
+            labels: Terms, as for `plan`.
+            where: Only runs for which it holds, as in `source.where` of a spec.
+            controls: Also what guided them: inputs, and controls that the model computed.
+            link: Hard links to the store in place of copies, where the disk allows; inputs are copied in any case.
+            force: Replace what has the same name and other bytes.
+            shard: So many runs into each tar file, as WebDataset reads them; 0 for plain files.
+
+        Raises:
+            RefusedError: There is nothing to give, or something is in the way.
+            BusyError: Another export writes to the folder.
+        """
+        wish = exporting.Wish(
+            targets=targets, labels=labels, where=where, controls=controls, link=link, force=force, shard=shard
+        )
+        return exporting.export(self._open(), Path(folder).expanduser().resolve(), wish)
