@@ -1,7 +1,10 @@
 """Rows about what runs have made: given away, traced by content, found by words, compared, held against a record."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from cosmos.core.observed import NO_COMMIT, Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +27,46 @@ class Exported:
     missing: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     held: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeBy:
+    """A result that has a file. `role` is what the file is of it, `name` its name among the files of the result.
+
+    `wanted` is the digest that the specs ask for now; empty when the run is gone from them. `provenance` is the whole
+    record of the result, empty where it was brought back without.
+    """
+
+    key: str
+    run_id: str
+    digest: str
+    role: str
+    name: str
+    folder: str
+    finished_at: float
+    attempt: int
+    host: str = ""
+    origin: Origin = NO_COMMIT
+    wanted: str = ""
+    rating: int | None = None
+    provenance: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBy:
+    """A run that reads a file, or did when it was launched last. `path` is where the specs have the file now."""
+
+    key: str
+    role: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whence:
+    """What a file is by its bytes: a file of results, an input of runs, or both."""
+
+    path: str
+    sha256: str
+    size: int
+    made_by: tuple[MadeBy, ...]
+    read_by: tuple[ReadBy, ...]

@@ -1,4 +1,4 @@
-"""Commands about what runs have made: export."""
+"""Commands about what runs have made: export, whence."""
 
 import re
 from pathlib import Path
@@ -19,6 +19,7 @@ def add_to(app: typer.Typer) -> None:
             'cosmos export "city-*" --controls --format webdataset ~/shards',
         )
     )(export)
+    app.command(epilog=examples("cosmos whence ~/downloads/clip.mp4", "cosmos whence clip.mp4 -o json"))(whence)
 
 
 def export(
@@ -69,6 +70,29 @@ def export(
         color=given.color,
         text=lambda screen: results_page.export_lines(done),
         document=lambda: results_page.export_document(done),
+    )
+    return 0
+
+
+def whence(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file, of any name.")],
+    output: OutputOption = Output.TEXT,
+) -> int:
+    """Say what a file is, by its bytes: which run made it, and which runs read it.
+
+    Exits with 1 when it is neither an output nor an input of this project.
+    """
+    from cosmos.cli import render, results_page
+
+    given = shell(context)
+    with given.open() as cosmos:
+        found = cosmos.results.whence(file)
+    render.answer(
+        output,
+        color=given.color,
+        text=lambda screen: results_page.whence_lines(found, screen),
+        document=lambda: results_page.whence_document(found),
     )
     return 0
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cosmos.project import exporting
+from cosmos.project import exporting, tracing
 from cosmos.project.wiring import Project
-from cosmos.results import Exported
+from cosmos.results import Exported, Whence
 
 
 class Results:
@@ -53,3 +53,11 @@ class Results:
             targets=targets, labels=labels, where=where, controls=controls, link=link, force=force, shard=shard
         )
         return exporting.export(self._open(), Path(folder).expanduser().resolve(), wish)
+
+    def whence(self, file: Path | str) -> Whence:
+        """Where a file comes from, by its bytes: it may have any name, and be anywhere.
+
+        Raises:
+            NotFoundError: It is not there, or neither an output nor an input of this project.
+        """
+        return tracing.whence(self._open(), Path(file).expanduser())

@@ -43,12 +43,19 @@ name: hill
 prompt: snow
 model: copy
 params: {word: far}
+---
+kind: Run
+name: again
+prompt: rain
+model: copy
+params: {word: twice}
+source: {run: hill, output: video, role: color}
 """
 
 
 @dataclass
 class Clips(Console):
-    """`city/word-low`, `city/word-high` and `hill`, once `made`."""
+    """`city/word-low`, `city/word-high`, `hill`, and `again`, which reads `hill`; once `made`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

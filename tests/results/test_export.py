@@ -57,14 +57,14 @@ def test_what_is_asked_for_more_is_added_and_what_was_said_otherwise_is_refused(
         api.results.export(folder, ["hill"])
         first = files(folder)
         done = api.results.export(folder)
-        assert (done.runs, done.copied, done.kept) == (("city/word-high", "city/word-low", "hill"), 2, 1)
+        assert (done.runs, done.copied, done.kept) == (("again", "city/word-high", "city/word-low", "hill"), 3, 1)
         assert files(folder).items() >= first.items()
 
         with pytest.raises(RefusedError, match="the manifest of another export"):
             api.results.export(folder, ["hill"])
         done = api.results.export(folder, ["hill"], force=True)
-        assert done.left == ("videos/city/word-high.mp4", "videos/city/word-low.mp4")
-        assert len(files(folder)) == 3
+        assert done.left == ("videos/again.mp4", "videos/city/word-high.mp4", "videos/city/word-low.mp4")
+        assert len(files(folder)) == 4
         assert [line["run"] for line in lines(folder)] == ["hill"]
 
 
@@ -76,7 +76,7 @@ def test_other_content_under_a_name_is_refused_before_anything_is_written(clips:
         with pytest.raises(RefusedError, match="other content in videos"):
             api.results.export(folder)
         assert (mine.read_text(), list(files(folder))) == ("mine", ["videos/hill.mp4"])
-        assert api.results.export(folder, force=True).copied == 3
+        assert api.results.export(folder, force=True).copied == 4
     assert mine.read_bytes() == clips.published("hill").read_bytes()
 
 
@@ -98,7 +98,7 @@ def test_controls_come_with_their_roles_and_links_are_never_made_of_inputs(clips
 def test_shards_have_the_files_of_a_run_together_and_are_the_same_each_time(
     clips: Clips, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("export", "--controls", "--format", "webdataset:2", str(folder))
+    words = ("export", "city", "hill", "--controls", "--format", "webdataset:2", str(folder))
     code, _, err = clips.type(capsys, *words)
     assert code == 0, err
     assert "2 shards" in err
