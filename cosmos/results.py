@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cosmos.core.observed import NO_COMMIT, Origin
+from cosmos.core.problem import Location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,3 +71,28 @@ class Whence:
     size: int
     made_by: tuple[MadeBy, ...]
     read_by: tuple[ReadBy, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """Something that a search found. `field` is what of it fits best, and `text` what stands there.
+
+    `at` is where that is written; of a scene its folder, as nothing is written there. `runs` counts the runs that it is
+    about.
+    """
+
+    kind: str
+    name: str
+    at: Location
+    field: str
+    text: str
+    score: float
+    runs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """All that was found, best first; `words` is what was looked for in texts."""
+
+    hits: tuple[Hit, ...]
+    words: tuple[str, ...]

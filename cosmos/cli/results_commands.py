@@ -1,4 +1,4 @@
-"""Commands about what runs have made: export, whence."""
+"""Commands about what runs have made, and finding it: export, whence, search."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from cosmos.cli.options import Labels, Names, Output, OutputOption, examples, shell, split
+from cosmos.cli.options import (
+    Labels,
+    ListOutput,
+    ListOutputOption,
+    Names,
+    Output,
+    OutputOption,
+    examples,
+    shell,
+    split,
+)
 
 SHARD = 1000
 """Runs of a tar file."""
@@ -20,6 +30,7 @@ def add_to(app: typer.Typer) -> None:
         )
     )(export)
     app.command(epilog=examples("cosmos whence ~/downloads/clip.mp4", "cosmos whence clip.mp4 -o json"))(whence)
+    app.command(epilog=examples('cosmos search "rain avenue"', "cosmos search 'tag:hero kind:review' -o json"))(search)
 
 
 def export(
@@ -94,6 +105,33 @@ def whence(
         text=lambda screen: results_page.whence_lines(found, screen),
         document=lambda: results_page.whence_document(found),
     )
+    return 0
+
+
+def search(
+    context: typer.Context,
+    text: Annotated[list[str], typer.Argument(metavar="TEXT", help='Words; "several words", or field:word.')],
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="The best N.")] = 50,
+    output: ListOutputOption = ListOutput.TEXT,
+) -> int:
+    """Find prompts, runs, reviews and scenes that have all words of a text, best first.
+
+    Fields: kind, name, text, negative, label, prompt, model, param, control, note, tag, rating, input.
+    """
+    from cosmos.cli import render, search_page
+
+    given = shell(context)
+    with given.open() as cosmos:
+        found = cosmos.results.search(" ".join(text))
+    render.answer(
+        output,
+        color=given.color,
+        text=lambda screen: search_page.lines(found, limit, screen),
+        document=lambda: search_page.document(found, limit),
+        names=dict.fromkeys(hit.name for hit in found.hits[:limit]),
+    )
+    if output is ListOutput.TEXT:
+        render.err(color=given.color).write(*search_page.talk(found, limit))
     return 0
 
 

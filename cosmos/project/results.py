@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cosmos.project import exporting, tracing
+from cosmos.project import exporting, searching, tracing
 from cosmos.project.wiring import Project
-from cosmos.results import Exported, Whence
+from cosmos.results import Exported, Searched, Whence
 
 
 class Results:
@@ -61,3 +61,15 @@ class Results:
             NotFoundError: It is not there, or neither an output nor an input of this project.
         """
         return tracing.whence(self._open(), Path(file).expanduser())
+
+    def search(self, text: str) -> Searched:
+        """Prompts, runs, reviews and scenes that have all words of a text somewhere, best first.
+
+        Args:
+            text: Words; `"several words"` in quotes are one; `field:word` looks only there, with the fields kind,
+                name, text, negative, label, prompt, model, param, control, note, tag, rating, input.
+
+        Raises:
+            RefusedError: There is no word in it.
+        """
+        return searching.search(self._open(), text)
