@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cosmos.core.observed import NO_COMMIT, Origin
 from cosmos.core.problem import Location
+from cosmos.core.run import Run, Similarity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +97,39 @@ class Searched:
 
     hits: tuple[Hit, ...]
     words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One of two runs that are compared, by one of its outputs. Without a result only its settings are known."""
+
+    key: str
+    digest: str
+    run: Run
+    is_made: bool = False
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """Videos by role."""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """sha256 by role, where known."""
+    rating: int | None = None
+    took_s: float | None = None
+    finished_at: float | None = None
+    attempt: int = 0
+    host: str = ""
+    gpus: tuple[str, ...] = ()
+    """Names of the GPUs."""
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Two runs, and where they differ. `settings` has both values of each setting that differs; `-` for none.
+
+    `videos` has, by role, how alike the videos are that both have, `equal` the roles whose files are the same bytes.
+    """
+
+    one: Side
+    other: Side
+    settings: Mapping[str, tuple[str, str]]
+    videos: Mapping[str, Similarity]
+    equal: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Commands about what runs have made, and finding it: export, whence, search."""
+"""Commands about what runs have made, and finding it: export, whence, search, compare."""
 
 import re
 from pathlib import Path
@@ -13,6 +13,7 @@ from cosmos.cli.options import (
     Names,
     Output,
     OutputOption,
+    complete_names,
     examples,
     shell,
     split,
@@ -31,6 +32,9 @@ def add_to(app: typer.Typer) -> None:
     )(export)
     app.command(epilog=examples("cosmos whence ~/downloads/clip.mp4", "cosmos whence clip.mp4 -o json"))(whence)
     app.command(epilog=examples('cosmos search "rain avenue"', "cosmos search 'tag:hero kind:review' -o json"))(search)
+    app.command(
+        epilog=examples("cosmos compare city/edge-0.1 city/edge-0.5", "cosmos compare city city@071af839 -o json")
+    )(compare)
 
 
 def export(
@@ -90,7 +94,7 @@ def whence(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Any file, of any name.")],
     output: OutputOption = Output.TEXT,
 ) -> int:
-    """Say what a file is, by its bytes: which run made it, and which runs read it.
+    """Say by its bytes which run made a file, and which read it.
 
     Exits with 1 when it is neither an output nor an input of this project.
     """
@@ -114,7 +118,7 @@ def search(
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="The best N.")] = 50,
     output: ListOutputOption = ListOutput.TEXT,
 ) -> int:
-    """Find prompts, runs, reviews and scenes that have all words of a text, best first.
+    """Find prompts, runs, reviews and scenes by words, best first.
 
     Fields: kind, name, text, negative, label, prompt, model, param, control, note, tag, rating, input.
     """
@@ -132,6 +136,28 @@ def search(
     )
     if output is ListOutput.TEXT:
         render.err(color=given.color).write(*search_page.talk(found, limit))
+    return 0
+
+
+Side = Annotated[
+    str, typer.Argument(metavar="RUN", help="Or RUN@DIGEST: an earlier output.", autocompletion=complete_names)
+]
+
+
+def compare(context: typer.Context, one: Side, other: Side, output: OutputOption = Output.TEXT) -> int:
+    """Hold two runs against each other: settings, timings, likeness of their videos."""
+    from cosmos.cli import compare_page, render
+
+    given = shell(context)
+    with given.open() as cosmos:
+        found = cosmos.results.compare(one, other)
+    render.answer(
+        output,
+        color=given.color,
+        text=lambda screen: compare_page.lines(found, screen),
+        document=lambda: compare_page.document(found),
+    )
+    render.err(color=given.color).write(*compare_page.talk(found))
     return 0
 
 

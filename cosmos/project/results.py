@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cosmos.project import exporting, searching, tracing
+from cosmos.project import exporting, searching, sides, tracing
 from cosmos.project.wiring import Project
-from cosmos.results import Exported, Searched, Whence
+from cosmos.results import Compared, Exported, Searched, Whence
 
 
 class Results:
@@ -73,3 +73,16 @@ class Results:
             RefusedError: There is no word in it.
         """
         return searching.search(self._open(), text)
+
+    def compare(self, one: str, other: str) -> Compared:
+        """Two runs: the settings in which they differ, how they were made, and how alike their videos look.
+
+        Args:
+            one: Name of a run; with `@` and the first digits of a digest, an earlier output of it.
+            other: The same.
+
+        Raises:
+            NotFoundError: A name means no run, or a digest no output.
+            RefusedError: Both mean one output.
+        """
+        return sides.compare(self._open(), one, other)

@@ -9,7 +9,7 @@ from typing import Any
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import SHORT
 from cosmos.core.recorded import FileEntry, LedgerEntry
-from cosmos.core.run import MediaFacts
+from cosmos.core.run import MediaFacts, Run
 from cosmos.engine.provenance import PROVENANCE
 from cosmos.errors import StorageError
 from cosmos.project.wiring import Project
@@ -42,8 +42,8 @@ class Sample:
 def sample(project: Project, want: DesiredRun, entry: LedgerEntry, how: How) -> Sample:
     key = want.run.key
     name = f"{want.run.id}-{want.digest[:SHORT]}"
-    made = dict(_made(want, entry))
-    main = [role for role in _main(want) if role in made]
+    made = dict(made_of(want.run, entry))
+    main = [role for role in main_roles(want.run) if role in made]
     parts: list[tuple[str, str, Gift]] = []
     for role in main:
         path = f"videos/{key}" if len(main) == 1 else f"videos/{key}/{role}"
@@ -61,15 +61,17 @@ def sample(project: Project, want: DesiredRun, entry: LedgerEntry, how: How) -> 
     return Sample(name, line, tuple(gift for _, _, gift in parts))
 
 
-def _made(want: DesiredRun, entry: LedgerEntry) -> Iterator[tuple[str, FileEntry]]:
+def made_of(run: Run, entry: LedgerEntry) -> Iterator[tuple[str, FileEntry]]:
+    """Outputs of a result by role."""
     files = {file.name: file for file in entry.manifest}
-    for role, output in want.run.outputs.items():
+    for role, output in run.outputs.items():
         if output.path in files:
             yield role, files[output.path]
 
 
-def _main(want: DesiredRun) -> list[str]:
-    outputs = want.run.outputs
+def main_roles(run: Run) -> list[str]:
+    """Outputs that a run is made for."""
+    outputs = run.outputs
     named = [role for role in MAIN if role in outputs]
     return named or [role for role, output in outputs.items() if output.video] or list(outputs)
 
