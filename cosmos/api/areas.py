@@ -14,6 +14,7 @@ from cosmos.settings import Settings
 
 if TYPE_CHECKING:
     from cosmos.project.acting import Acting
+    from cosmos.project.doctor import Doctor
     from cosmos.project.gallery import Gallery
     from cosmos.project.inputs import Inputs
     from cosmos.project.machines import Machines
@@ -66,6 +67,13 @@ class Areas:
             project.close()
 
     @cached_property
+    def doctor(self) -> "Doctor":
+        """What keeps the project from working; also where there is none yet."""
+        from cosmos.project.doctor import Doctor
+
+        return Doctor(lambda: self.settings, lambda: self._project)
+
+    @cached_property
     def gallery(self) -> "Gallery":
         """Runs as people look through them: filtered, in pages, from close by; for the page."""
         from cosmos.project.gallery import Gallery
@@ -116,7 +124,7 @@ class Areas:
 
     @cached_property
     def results(self) -> "Results":
-        """What runs have made: taken away, traced back."""
+        """What runs have made: taken away, traced back, looked for, compared."""
         from cosmos.project.results import Results
 
         return Results(lambda: self._project)

@@ -145,7 +145,7 @@ Side = Annotated[
 
 
 def compare(context: typer.Context, one: Side, other: Side, output: OutputOption = Output.TEXT) -> int:
-    """Hold two runs against each other: settings, timings, likeness of their videos."""
+    """Hold two runs against each other: settings, times, frames."""
     from cosmos.cli import compare_page, render
 
     given = shell(context)
