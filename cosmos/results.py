@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from cosmos.core.observed import NO_COMMIT, Origin
@@ -133,3 +134,47 @@ class Compared:
     settings: Mapping[str, tuple[str, str]]
     videos: Mapping[str, Similarity]
     equal: tuple[str, ...] = ()
+
+
+class Match(StrEnum):
+    SAME = "same"
+    DIFFERS = "differs"
+    UNKNOWN = "unknown"  # it was not recorded, or cannot be seen from here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that a result depends on: as it was recorded, and as it is now."""
+
+    about: str
+    match: Match
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reproduction:
+    """Whether a result could be made again. `is_wanted`: the specs ask for just this one now.
+
+    `files` are its videos by role, in the store.
+    """
+
+    key: str
+    digest: str
+    attempt: int
+    checks: tuple[Check, ...]
+    is_wanted: bool
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def differs(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if check.match is Match.DIFFERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeated:
+    """A result beside an earlier one of the same digest: roles with the same bytes, and how alike the others are."""
+
+    attempt: int
+    folder: str
+    equal: tuple[str, ...]
+    videos: Mapping[str, Similarity]

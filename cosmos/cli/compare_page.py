@@ -1,6 +1,6 @@
 """What `cosmos compare` prints: two columns of what differs, and how alike the videos are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from urllib.parse import quote
 
@@ -25,10 +25,7 @@ def lines(found: Compared, screen: Screen) -> Iterator[str]:
     yield ""
     if not found.settings:
         yield "No setting differs that the output depends on."
-    for role in found.equal:
-        yield f"{role}: {screen.paint('the same bytes', 'green')}"
-    for role, alike in found.videos.items():
-        yield from _alike(role, alike, screen)
+    yield from likeness(found.equal, found.videos, screen)
     for side in (one, other):
         if not side.is_made:
             yield printable(f"{side.key} has no result yet.")
@@ -56,6 +53,14 @@ def _span(seconds: float | None) -> str:
 
 def _time(seconds: float | None) -> str:
     return "" if seconds is None else local_time(seconds)
+
+
+def likeness(equal: Iterable[str], videos: Mapping[str, Similarity], screen: Screen) -> Iterator[str]:
+    """A line for each video that two results have in common."""
+    for role in equal:
+        yield f"{role}: {screen.paint('the same bytes', 'green')}"
+    for role, alike in videos.items():
+        yield from _alike(role, alike, screen)
 
 
 def _alike(role: str, alike: Similarity, screen: Screen) -> Iterator[str]:

@@ -1,8 +1,8 @@
-"""Commands about what runs have made, and finding it: export, whence, search, compare."""
+"""Commands about what runs have made, and finding it: export, whence, search, compare, reproduce."""
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,11 +13,16 @@ from cosmos.cli.options import (
     Names,
     Output,
     OutputOption,
+    Shell,
     complete_names,
     examples,
     shell,
     split,
 )
+
+if TYPE_CHECKING:
+    from cosmos.api import CosmosAPI
+    from cosmos.results import Reproduction
 
 SHARD = 1000
 """Runs of a tar file."""
@@ -35,6 +40,11 @@ def add_to(app: typer.Typer) -> None:
     app.command(
         epilog=examples("cosmos compare city/edge-0.1 city/edge-0.5", "cosmos compare city city@071af839 -o json")
     )(compare)
+    app.command(
+        epilog=examples(
+            "cosmos reproduce city/edge-0.5", "cosmos reproduce city@071af839", "cosmos reproduce city --rerun"
+        )
+    )(reproduce)
 
 
 def export(
@@ -159,6 +169,57 @@ def compare(context: typer.Context, one: Side, other: Side, output: OutputOption
     )
     render.err(color=given.color).write(*compare_page.talk(found))
     return 0
+
+
+def reproduce(
+    context: typer.Context,
+    name: Side,
+    rerun: Annotated[bool, typer.Option("--rerun", help="Run it again, and compare the frames.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before that.")] = False,
+    output: OutputOption = Output.TEXT,
+) -> int:
+    """Say whether a result could be made again: what is still so.
+
+    Exits with 1 when something differs. --rerun makes an attempt more, beside the old output, which stays.
+    """
+    from cosmos.cli import render, reproduce_page
+
+    if yes and not rerun:
+        raise typer.BadParameter("it is about --rerun", param_hint="--yes")
+    if rerun and output is Output.JSON:
+        raise typer.BadParameter("what happens is told as text", param_hint="--rerun")
+    given = shell(context)
+    with given.open() as cosmos:
+        found = cosmos.results.reproduce(name)
+        render.answer(
+            output,
+            color=given.color,
+            text=lambda screen: reproduce_page.lines(found, screen),
+            document=lambda: reproduce_page.document(found),
+        )
+        if rerun:
+            return _again(given, cosmos, found, yes=yes)
+    return 1 if found.differs else 0
+
+
+def _again(given: Shell, cosmos: "CosmosAPI", found: "Reproduction", *, yes: bool) -> int:
+    from cosmos.cli import applying, plan_page, questions, render, reproduce_page
+    from cosmos.errors import RefusedError
+
+    if not found.is_wanted:
+        raise RefusedError(
+            f"the specs do not ask for this output of {found.key}",
+            f"cosmos rollback {found.key} {found.digest[:8]} makes them ask for it again",
+        )
+    screen = render.out(color=given.color)
+    view = cosmos.plan([found.key], rerun=True)
+    screen.write("", *plan_page.lines(view, screen))
+    if not yes:
+        questions.require("\nRun it again?", "nothing was started", "cosmos reproduce --rerun --yes")
+    outcome = applying.carry_out(given, cosmos, view)
+    if not outcome.exit_code:
+        screen.write(*reproduce_page.repeated(cosmos.results.repeated(found), screen))
+    return outcome.exit_code
 
 
 def _shard(form: str) -> int:

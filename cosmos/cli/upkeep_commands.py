@@ -27,7 +27,7 @@ def doctor(
     hosts: Annotated[bool, typer.Option("--hosts/--no-hosts", help="Look at the hosts too.")] = True,
     output: OutputOption = Output.TEXT,
 ) -> int:
-    """Say what is wrong with machine, project and hosts, and what mends it.
+    """Say what is wrong here and on the hosts, and what mends it.
 
     Mends nothing itself. Exits with 1 when something has to be mended, with 6 when all that is wrong is that a host
     could not be reached. Works where there is no project, too.

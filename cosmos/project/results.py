@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cosmos.project import exporting, searching, sides, tracing
+from cosmos.project import exporting, reproducing, searching, sides, tracing
 from cosmos.project.wiring import Project
-from cosmos.results import Compared, Exported, Searched, Whence
+from cosmos.results import Compared, Exported, Repeated, Reproduction, Searched, Whence
 
 
 class Results:
-    """Of one project. Looks at no host.
+    """Of one project.
 
     Args:
         project: Opens the project; called when it is first needed.
@@ -86,3 +86,23 @@ class Results:
             RefusedError: Both mean one output.
         """
         return sides.compare(self._open(), one, other)
+
+    def reproduce(self, name: str) -> Reproduction:
+        """What of a result's record is still so, and what is not. Looks at the host that made it; runs nothing.
+
+        Args:
+            name: Name of a run; with `@` and the first digits of a digest, an earlier output of it.
+
+        Raises:
+            NotFoundError: It means no run, or no output.
+            RefusedError: The run has no output yet.
+        """
+        return reproducing.reproduce(self._open(), name)
+
+    def repeated(self, before: Reproduction) -> Repeated:
+        """The result that counts now of the same digest, held against an earlier one: after `apply` with `rerun`.
+
+        Raises:
+            RefusedError: There is no other result.
+        """
+        return reproducing.repeated(self._open(), before)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from cosmos.core.codec import run_from_json
@@ -36,24 +37,17 @@ def compare(project: Project, one: str, other: str) -> Compared:
         one=first,
         other=second,
         settings=_settings(first, second),
-        videos={role: _similarity(first, second, role) for role in names if role not in equal},
+        videos={role: alike(first.files[role], second.files[role]) for role in names if role not in equal},
         equal=equal,
     )
 
 
 def side(project: Project, desired: Desired, name: str) -> Side:
     """One output of a run, or the run alone where it has none yet."""
-    name, _, digest = name.partition("@")
-    if digest:
-        about = ratings.about(project, desired, name, digest)
-        key, found = about.key, Digest(about.digest)
-    else:
-        with plans.among_runs(desired, [name]):
-            key = the_one(plans.named(desired), name)
-        found = desired.by_key()[key].digest
+    key, found = meant(project, desired, name)
     want = desired.by_key().get(key)
     entry = next(iter(project.records.results([found])), None)
-    run = want.run if want is not None and want.digest == found else _recorded(project, entry, key)
+    run = want.run if want is not None and want.digest == found else recorded(project, entry, key)
     material = dict(project.records.materials().values()).get(found, {})
     inputs = material.get("inputs") if want is None or want.digest != found else _hashes(desired, key)
     review = desired.reviews.of(key, found)
@@ -67,11 +61,22 @@ def side(project: Project, desired: Desired, name: str) -> Side:
     )
 
 
+def meant(project: Project, desired: Desired, name: str) -> tuple[str, Digest]:
+    """Key and digest of what `NAME` or `NAME@DIGEST` means."""
+    name, _, digest = name.partition("@")
+    if digest:
+        about = ratings.about(project, desired, name, digest)
+        return about.key, Digest(about.digest)
+    with plans.among_runs(desired, [name]):
+        key = the_one(plans.named(desired), name)
+    return key, desired.by_key()[key].digest
+
+
 def _hashes(desired: Desired, key: str) -> dict[str, str]:
     return {role: blob.sha256 for role, blob in desired.by_key()[key].blobs.items()}
 
 
-def _recorded(project: Project, entry: LedgerEntry | None, key: str) -> Run:
+def recorded(project: Project, entry: LedgerEntry | None, key: str) -> Run:
     """The run as it was launched, which its batch keeps."""
     meta = project.records.meta(entry.batch_id) if entry is not None else None
     members = meta.members if meta is not None else ()
@@ -85,14 +90,9 @@ def _made(project: Project, run: Run, entry: LedgerEntry) -> dict[str, Any]:
     record = samples.provenance(project, entry)
     machine = record.get("machine")
     gpus = machine.get("gpus", ()) if isinstance(machine, Mapping) else ()
-    made = dict(samples.made_of(run, entry))
     return {
         "is_made": True,
-        "files": {
-            role: project.world.store.path(made[role].sha256)
-            for role in samples.main_roles(run)
-            if role in made and run.outputs[role].video
-        },
+        "files": videos(project, run, entry),
         "took_s": entry.duration_s,
         "finished_at": entry.finished_at,
         "attempt": entry.attempt,
@@ -100,6 +100,13 @@ def _made(project: Project, run: Run, entry: LedgerEntry) -> dict[str, Any]:
         "gpus": tuple(str(gpu.get("name", "")) for gpu in gpus),
         "commit": str(record.get("commit", "")),
     }
+
+
+def videos(project: Project, run: Run, entry: LedgerEntry) -> dict[str, Path]:
+    """What a result was made for, by role, in the store."""
+    made = dict(samples.made_of(run, entry))
+    roles = [role for role in samples.main_roles(run) if role in made and run.outputs[role].video]
+    return {role: project.world.store.path(made[role].sha256) for role in roles}
 
 
 def _settings(one: Side, other: Side) -> dict[str, tuple[str, str]]:
@@ -119,11 +126,16 @@ def _input(side: Side, role: str) -> str:
     return f"{side.run.inputs[role]} ({side.inputs[role][:8] if role in side.inputs else 'bytes not known'})"
 
 
-def _similarity(one: Side, other: Side, role: str) -> Similarity:
+def alike(one: Path, other: Path) -> Similarity:
+    """How alike two videos look.
+
+    Raises:
+        StorageError: One cannot be read.
+    """
     from cosmos.local_ai import similarity
 
     try:
-        return similarity.similarity(one.files[role], other.files[role])
+        return similarity.similarity(one, other)
     except (ValueError, OSError) as error:
         raise StorageError(
             f"a video cannot be compared: {error}", "cosmos verify --fix mends what can be mended"
