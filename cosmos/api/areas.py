@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cosmos.project.machines import Machines
     from cosmos.project.results import Results
     from cosmos.project.review import Review
+    from cosmos.project.shortcuts import Shortcuts
     from cosmos.project.specs import Specs
     from cosmos.project.suspending import Suspending
     from cosmos.project.sweeps import Sweeps
@@ -107,6 +108,13 @@ class Areas:
         from cosmos.project.specs import Specs
 
         return Specs(lambda: self._project)
+
+    @cached_property
+    def shortcuts(self) -> "Shortcuts":
+        """Specs from a few words: prompts, runs of prompts, larger versions."""
+        from cosmos.project.shortcuts import Shortcuts
+
+        return Shortcuts(lambda: self._project, lambda: self.specs)
 
     @cached_property
     def inputs(self) -> "Inputs":

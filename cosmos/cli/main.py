@@ -18,6 +18,7 @@ import typer
 from typer.main import get_command
 
 from cosmos.cli import (
+    create_commands,
     daemon_commands,
     edit_commands,
     host_commands,
@@ -65,6 +66,7 @@ host_commands.add_to(app)
 notify_commands.add_to(app)
 past_commands.add_to(app)
 rollback_commands.add_to(app)
+create_commands.add_to(app)
 edit_commands.add_to(app)
 upkeep_commands.add_to(app)
 ui_commands.add_to(app)
