@@ -106,9 +106,9 @@ def inference(
     yes: Yes = False,
     commit: CommitOption = False,
 ) -> int:
-    """Write a Run of prompts, show the plan, ask, and apply it.
+    """Write a Run of prompts, and make it.
 
-    Nothing is written when the answer is no. Other runs are left alone.
+    The plan is shown, and asked about, first. Nothing is written when the answer is no. Other runs are left alone.
     """
     given = shell(context)
     with given.open() as cosmos:
@@ -125,9 +125,9 @@ def upscale(
     yes: Yes = False,
     commit: CommitOption = False,
 ) -> int:
-    """Write a Run that makes a video larger, show the plan, ask, and apply it.
+    """Write a Run that makes a video larger, and make it.
 
-    Of a run its output, of a file in the project the file.
+    The plan is shown, and asked about, first. Of a run it is the output, of a file in the project the file.
     """
     given = shell(context)
     with given.open() as cosmos:
