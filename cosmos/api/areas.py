@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cosmos.project.review import Review
     from cosmos.project.shortcuts import Shortcuts
     from cosmos.project.specs import Specs
+    from cosmos.project.spending import GpuTime
     from cosmos.project.suspending import Suspending
     from cosmos.project.sweeps import Sweeps
     from cosmos.project.upkeep import Upkeep
@@ -136,6 +137,13 @@ class Areas:
         from cosmos.project.results import Results
 
         return Results(lambda: self._project)
+
+    @cached_property
+    def gpu_time(self) -> "GpuTime":
+        """What plans take of GPUs, and whether that is allowed."""
+        from cosmos.project.spending import GpuTime
+
+        return GpuTime(lambda: self._project)
 
     @cached_property
     def suspending(self) -> "Suspending":

@@ -14,12 +14,18 @@ if TYPE_CHECKING:
 
 
 def carry_out(
-    given: Shell, cosmos: "CosmosAPI", view: "PlanView", *, stay: bool = True, timeout_s: float | None = None
+    given: Shell,
+    cosmos: "CosmosAPI",
+    view: "PlanView",
+    *,
+    stay: bool = True,
+    timeout_s: float | None = None,
+    max_gpu_hours: float | None = None,
 ) -> "Outcome":
     """Apply a plan, and say what came of it."""
 
     def call(listener: "Listener") -> "Outcome":
-        return cosmos.apply(view, wait=stay, timeout_s=timeout_s, listener=listener)
+        return cosmos.apply(view, wait=stay, timeout_s=timeout_s, max_gpu_hours=max_gpu_hours, listener=listener)
 
     screen, talk = render.out(color=given.color), render.err(color=given.color)
     result = follow(given, cosmos, view.plan.statuses, call)

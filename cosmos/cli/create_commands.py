@@ -182,7 +182,9 @@ def _apply(given: Shell, cosmos: "CosmosAPI", edit: "Edit", command: str, *, yes
     screen, talk = render.out(color=given.color), render.err(color=given.color)
     cosmos.specs.check(edit)
     new = cosmos.specs.new(edit)
-    screen.write(*diff(edit, screen), "", *plan_page.lines(cosmos.specs.plan(edit, new), screen))
+    proposed = cosmos.specs.plan(edit, new)
+    screen.write(*diff(edit, screen), "", *plan_page.lines(proposed, screen))
+    cosmos.gpu_time.require(proposed, None)
     if not yes:
         questions.require("\nWrite this spec, and apply the plan?", "nothing was written or started", command)
     talk.write(done(edit, cosmos.specs.save(edit, commit=commit)))

@@ -214,6 +214,7 @@ def _again(given: Shell, cosmos: "CosmosAPI", found: "Reproduction", *, yes: boo
     screen = render.out(color=given.color)
     view = cosmos.plan([found.key], rerun=True)
     screen.write("", *plan_page.lines(view, screen))
+    cosmos.gpu_time.require(view, None)
     if not yes:
         questions.require("\nRun it again?", "nothing was started", "cosmos reproduce --rerun --yes")
     outcome = applying.carry_out(given, cosmos, view)
