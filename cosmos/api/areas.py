@@ -15,10 +15,13 @@ from cosmos.settings import Settings
 
 if TYPE_CHECKING:
     from cosmos.project.acting import Acting
+    from cosmos.project.doctor import Doctor
     from cosmos.project.gallery import Gallery
     from cosmos.project.inputs import Inputs
     from cosmos.project.machines import Machines
+    from cosmos.project.results import Results
     from cosmos.project.review import Review
+    from cosmos.project.shortcuts import Shortcuts
     from cosmos.project.specs import Specs
     from cosmos.project.spending import GpuTime
     from cosmos.project.suspending import Suspending
@@ -77,6 +80,13 @@ class Areas:
             project.close()
 
     @cached_property
+    def doctor(self) -> "Doctor":
+        """What keeps the project from working; also where there is none yet."""
+        from cosmos.project.doctor import Doctor
+
+        return Doctor(lambda: self.settings, lambda: self._project)
+
+    @cached_property
     def gallery(self) -> "Gallery":
         """Runs as people look through them: filtered, in pages, from close by; for the page."""
         from cosmos.project.gallery import Gallery
@@ -112,6 +122,13 @@ class Areas:
         return Specs(lambda: self._project)
 
     @cached_property
+    def shortcuts(self) -> "Shortcuts":
+        """Specs from a few words: prompts, runs of prompts, larger versions."""
+        from cosmos.project.shortcuts import Shortcuts
+
+        return Shortcuts(lambda: self._project, lambda: self.specs)
+
+    @cached_property
     def inputs(self) -> "Inputs":
         """The scenes: what there is, what uses them, and making them of renders."""
         from cosmos.project.inputs import Inputs
@@ -124,6 +141,13 @@ class Areas:
         from cosmos.project.sweeps import Sweeps
 
         return Sweeps(lambda: self._project)
+
+    @cached_property
+    def results(self) -> "Results":
+        """What runs have made: taken away, traced back, looked for, compared."""
+        from cosmos.project.results import Results
+
+        return Results(lambda: self._project)
 
     @cached_property
     def gpu_time(self) -> "GpuTime":

@@ -94,6 +94,19 @@ def complete_names(context: typer.Context, incomplete: str) -> list[str]:
         return []
 
 
+def complete_prompts(context: typer.Context, incomplete: str) -> list[str]:
+    """Prompts of the specs, for the TAB key."""
+    from cosmos.api import CosmosAPI
+    from cosmos.errors import CosmosError
+
+    project = context.find_root().params.get("project")
+    try:
+        with CosmosAPI(project) as cosmos:
+            return [row.name for row in cosmos.prompts() if row.name.startswith(incomplete)]
+    except CosmosError:
+        return []
+
+
 def complete_hosts(context: typer.Context, incomplete: str) -> list[str]:
     """Hosts of the configuration, for the TAB key."""
     from cosmos.api import CosmosAPI
