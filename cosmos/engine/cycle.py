@@ -192,9 +192,12 @@ class Engine:
 
     def _with_begun(self, look: Look) -> Look:
         """Record the programs that have begun, when the hosts say that they did: a start alone is not a begin."""
+        news = begun(look.recorded, look.observed)
+        if not news:
+            return look
         attempts = dict(look.recorded.attempts)
         told: set[str] = set()
-        for attempt, at in begun(look.recorded, look.observed):
+        for attempt, at in news:
             if attempt.batch_id not in told:  # once for all of its members
                 self.world.records.started(attempt.batch_id, at)
             told.add(attempt.batch_id)
