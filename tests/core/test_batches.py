@@ -103,10 +103,13 @@ def test_what_differs_goes_alone(other: dict[str, Any], why: str) -> None:
     assert launched(scene.plan()) == ["ab"], why
 
 
-def test_a_run_that_has_failed_is_tried_by_itself() -> None:
-    failed = an_attempt("b", state=AttemptState.FAILED, reason=Reason.KILLED, ended_at=NOW - 5000, released=True)
-    scene = Scene(wants=runs("abc"), hosts=gpus(2), configs=CONFIGS, attempts=[failed])
-    assert launched(scene.plan()) == ["ac", "b"]
+def test_runs_that_have_failed_are_tried_each_by_itself() -> None:
+    failed = [
+        an_attempt(key, state=AttemptState.FAILED, reason=Reason.KILLED, ended_at=NOW - 5000, released=True)
+        for key in "bc"
+    ]
+    assert launched(Scene(wants=runs("bc"), hosts=gpus(1), configs=CONFIGS, attempts=failed).plan()) == ["b"]
+    assert launched(Scene(wants=runs("abd"), hosts=gpus(2), configs=CONFIGS, attempts=failed).plan()) == ["ad", "b"]
 
 
 def test_a_run_without_a_turn_has_used_no_try() -> None:
