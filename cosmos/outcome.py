@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from cosmos.core import plan_text
 from cosmos.core.desired import Desired
-from cosmos.core.plan import ENDED, Phase, Plan, RunStatus, Sync
+from cosmos.core.plan import ENDED, Operation, Phase, Plan, RunStatus, Sync
 from cosmos.core.problem import Problem
 
 
@@ -40,6 +40,35 @@ class PlanView:
     def text(self) -> str:
         """The plan as text, as `cosmos plan` prints it."""
         return plan_text.text(self.plan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """A run before and after an act; `words` say more of the second."""
+
+    key: str
+    before: Phase
+    after: Phase
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What an act on runs, hosts or the project would do. Equal `digest` means that it would do the same.
+
+    `begun` are the operations that follow from it, `dropped` those that are planned now and would not be done.
+    """
+
+    act: str
+    subjects: tuple[str, ...]
+    outlooks: tuple[Outlook, ...]
+    begun: tuple[Operation, ...]
+    dropped: tuple[Operation, ...]
+    digest: str
+
+    @property
+    def changes(self) -> tuple[Outlook, ...]:
+        return tuple(outlook for outlook in self.outlooks if outlook.before is not outlook.after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from cosmos.settings import Settings
 
 if TYPE_CHECKING:
     from cosmos.project.acting import Acting
+    from cosmos.project.foreseeing import Foreseeing
     from cosmos.project.gallery import Gallery
     from cosmos.project.inputs import Inputs
     from cosmos.project.machines import Machines
@@ -121,6 +122,13 @@ class Areas:
         return Suspending(
             lambda: self._project, lambda view: self._acting(None).carry_out(view, follow=False), self._user
         )
+
+    @cached_property
+    def foreseeing(self) -> "Foreseeing":
+        """What cancel, retry, suspend and resume would do, before they are done."""
+        from cosmos.project.foreseeing import Foreseeing
+
+        return Foreseeing(lambda: self._project, self.suspending)
 
     @property
     def _user(self) -> str:

@@ -10,14 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cosmos import meters
 from cosmos.core.desired import Desired
 from cosmos.core.digest import Digest
 from cosmos.core.gallery import Choices, Found, Item, Query, choices, find, items
+from cosmos.core.idle import Busy, busy
 from cosmos.core.plan import Phase
 from cosmos.core.recorded import Attempt, LedgerEntry
 from cosmos.errors import NotFoundError
+from cosmos.meters import Meters
 from cosmos.outcome import DaemonNote, HostNote, notes_from_text
-from cosmos.project.reading import HOSTS, PROBLEMS, present_in
+from cosmos.project.reading import HOSTS, METERS, PROBLEMS, present_in
 from cosmos.project.rows import event_row
 from cosmos.project.wiring import Project
 from cosmos.source.tree import Revision, WorkingTree
@@ -29,6 +32,9 @@ from cosmos.views import EventRow
 SHOWN = frozenset({".mp4", ".webm", ".mov", ".jpg", ".jpeg", ".png", ".webp", ".json", ".log", ".txt"})
 """Suffixes of files that are given out: nothing that a browser would run."""
 NEWEST = 12
+BUSY_S = 86400.0
+BUSY_ATTEMPTS = 500
+"""Of a host, as many as are looked at for how busy it was."""
 EVENTS_SHOWN = 40
 
 
@@ -51,6 +57,9 @@ class Overview:
     newest: tuple[Item, ...]
     disk_free: int
     disk_total: int
+    meters: Meters = meters.NONE
+    busy: dict[str, Busy] = field(default_factory=dict)
+    """By host: how busy its GPUs were in the last day."""
     usual_s: dict[str, float] = field(default_factory=dict)
     """How long runs of a model take, as the last results tell."""
 
@@ -101,6 +110,10 @@ class Gallery:
         by_key = {item.key: item for item in self._everything()}
         return tuple(by_key[key] for key in keys if key in by_key)
 
+    def all(self) -> tuple[Item, ...]:
+        """Every run, by key."""
+        return self._everything()
+
     def results(self, found: Sequence[Item]) -> dict[str, LedgerEntry]:
         """What is done of some runs, by key."""
         digests = [Digest(item.status.digest) for item in found if item.status.digest]
@@ -137,6 +150,7 @@ class Gallery:
         disk = shutil.disk_usage(project.settings.state)
         running = [item for phase in _AT_WORK for item in by_phase.get(phase, [])]
         newest = _latest(by_phase.get(Phase.SUCCEEDED, []))
+        measured = meters.from_text(board.notes.get(METERS, ""))
         return Overview(
             project=project.settings.name,
             revision=WorkingTree(project.settings.root, project.settings.specs).revision(),
@@ -153,6 +167,8 @@ class Gallery:
             newest=newest,
             disk_free=disk.free,
             disk_total=disk.total,
+            meters=measured,
+            busy=_busy(project, measured),
             usual_s=self._usual(newest),
         )
 
@@ -213,6 +229,13 @@ class Gallery:
 
 _AT_WORK = (Phase.RUNNING, Phase.COLLECTING, Phase.STARTING, Phase.STAGING)
 _TO_COME = (Phase.QUEUED, Phase.WAITING, Phase.PENDING)
+
+
+def _busy(project: Project, measured: Meters) -> dict[str, Busy]:
+    gpus = {host.host: len(host.gpus) for host in measured.hosts}
+    if not any(gpus.values()):
+        return {}
+    return busy(project.records.gpu_attempts(BUSY_ATTEMPTS), gpus, time.time(), BUSY_S)
 
 
 def _latest(found: Sequence[Item]) -> tuple[Item, ...]:
