@@ -223,13 +223,14 @@ def _sorted(values: Iterable[str]) -> tuple[str, ...]:
 
 def differing(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
     """The settings in which some runs differ: name -> the value of each, in their order; `-` where one has none."""
-    tables = [_settings(run) for run in runs]
+    tables = [settings(run) for run in runs]
     names = sorted({name for table in tables for name in table})
     columns = {name: tuple(table.get(name, "-") for table in tables) for name in names}
     return {name: values for name, values in columns.items() if len(set(values)) > 1}
 
 
-def _settings(run: Run) -> dict[str, str]:
+def settings(run: Run) -> dict[str, str]:
+    """What can differ between two runs, by name."""
     found = {"model": run.model.name, "prompt": run.prompt or "-", "text": run.text, "negative": run.negative}
     found.update((f"params.{name}", str(value)) for name, value in run.params.items())
     for name, control in run.controls.items():

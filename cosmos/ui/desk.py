@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from cosmos.api import CosmosAPI
 from cosmos.errors import BusyError, CosmosError, StaleError
 from cosmos.outcome import Outcome, PlanView, Progress
+from cosmos.ui.editing import Drafts
 
 logger = logging.getLogger(__name__)
 
@@ -109,9 +110,11 @@ class Desk:
 
     cosmos: CosmosAPI
     applying: Applying = field(init=False)
+    drafts: Drafts = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "applying", Applying(self.cosmos))
+        object.__setattr__(self, "drafts", Drafts(self.cosmos))
 
     def leave(self) -> None:
         """The server ends."""

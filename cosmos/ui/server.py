@@ -88,7 +88,8 @@ def make_app(cosmos: CosmosAPI, *, names: tuple[str, ...] = (), password: str = 
     blocks.queue(default_concurrency_limit=8, api_open=False, max_size=200)
     blocks.state_session_capacity = SESSIONS
     scripts = "".join(
-        f'<script src="/page/{name}.js"></script>' for name in ("cosmos", "close", *(page.name for page in PAGES))
+        f'<script src="/page/{name}.js"></script>'
+        for name in ("cosmos", "close", "edit", *(page.name for page in PAGES))
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*SSR.*|.*ssr.*")
