@@ -1,6 +1,6 @@
 """Which settings win: mean ratings by the values of each setting in which runs differ. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cosmos.core.gallery import Item, settings
@@ -34,22 +34,35 @@ class Setting:
 
 
 def winning(items: Iterable[Item]) -> tuple[Setting, ...]:
-    """The settings that differ among runs of which some are rated; first those that matter most to the ratings."""
-    by_name: dict[str, dict[str, list[int | None]]] = {}
+    """The settings that differ among runs of which some are rated; first those that matter most to the ratings.
+
+    Of settings that always differ together one is told. Where each value has one rating at most, as of seeds that were
+    drawn, chance decides: such settings come last.
+    """
     known = [(item.rating, settings(item.run)) for item in items if item.run is not None]
-    names = sorted({name for _, table in known for name in table} - NOT_TOLD)
+    names = sorted({name for _, table in known for name in table} - NOT_TOLD, key=_order)
+    told: dict[tuple[int, ...], str] = {}
     for name in names:
-        for rating, table in known:
-            by_name.setdefault(name, {}).setdefault(table.get(name, "-"), []).append(rating)
-    found = [_setting(name, values) for name, values in by_name.items() if len(values) > 1]
-    return tuple(sorted((one for one in found if _is_told(one)), key=lambda one: (-one.spread, one.name)))
+        values = [table.get(name, "-") for _, table in known]
+        first = {value: number for number, value in reversed(list(enumerate(values)))}
+        told.setdefault(tuple(first[value] for value in values), name)
+    found = [_setting(name, known) for name in told.values()]
+    some = (one for one in found if len(one.values) > 1 and any(value.rated for value in one.values))
+    return tuple(sorted(some, key=lambda one: (all(value.rated < 2 for value in one.values), -one.spread, one.name)))
 
 
-def _is_told(setting: Setting) -> bool:
-    return any(value.rated for value in setting.values)
+def _order(name: str) -> tuple[int, str]:
+    """What people set on purpose stands for what comes with it."""
+    return _FIRST.index(found) if (found := name.partition(".")[0]) in _FIRST else len(_FIRST), name
 
 
-def _setting(name: str, ratings: dict[str, list[int | None]]) -> Setting:
+_FIRST = ("params", "controls", "prompt", "model")
+
+
+def _setting(name: str, known: Iterable[tuple[int | None, Mapping[str, str]]]) -> Setting:
+    ratings: dict[str, list[int | None]] = {}
+    for rating, table in known:
+        ratings.setdefault(table.get(name, "-"), []).append(rating)
     values = [_value(value, given) for value, given in ratings.items()]
     shown = sorted(values, key=lambda one: (-one.rated, -one.runs, one.value))[:VALUES]
     means = [one.mean for one in shown if one.mean is not None]

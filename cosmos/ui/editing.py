@@ -16,6 +16,7 @@ from cosmos.core.comparison import Difference
 from cosmos.core.problem import Problem
 from cosmos.edits import Edit, FileEdit
 from cosmos.errors import CosmosError, NotFoundError, RefusedError, SpecError, StaleError
+from cosmos.queue import SimplifiedQueueService
 from cosmos.ui.plan_rows import operation_row, summary
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,34 @@ def _review(cosmos: CosmosAPI, given: Given) -> Edit:
     return cosmos.specs.review(_word(given, "run"), _fields(given, "fields"), digest=_word(given, "digest"))
 
 
+def whole(value: object) -> int:
+    """A whole number that somebody typed.
+
+    Raises:
+        RefusedError: It is none.
+    """
+    try:
+        return int(str(value).strip())
+    except ValueError:
+        raise RefusedError(f"{value!a} is no whole number", "type one, as 50") from None
+
+
+def _upscale(cosmos: CosmosAPI, given: Given) -> Edit:
+    """A run of an upscaler for one result."""
+    said: dict[str, object] = {"kind": "Run", "name": _word(given, "name"), "model": _word(given, "model")}
+    said |= {"prompt": prompt} if (prompt := _word(given, "prompt")) else {}
+    said |= {"source": {"run": _word(given, "run"), "output": "video"}}
+    weight = _word(given, "weight")
+    return cosmos.specs.create(said | ({"params": {"weight": _number(weight)}} if weight else {}))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise RefusedError(f"{text!a} is no number", "type one, as 0.5") from None
+
+
 MAKERS: Mapping[str, Maker] = {
     "replace": lambda cosmos, given: cosmos.specs.replace(
         _word(given, "name"), _word(given, "text"), seen=_word(given, "seen")
@@ -58,6 +87,11 @@ MAKERS: Mapping[str, Maker] = {
     "remove": lambda cosmos, given: cosmos.specs.remove(_word(given, "name"), seen=_word(given, "seen")),
     "accept": lambda cosmos, given: cosmos.specs.accept(_word(given, "run"), name=_word(given, "name")),
     "review": _review,
+    "priority": lambda cosmos, given: SimplifiedQueueService(cosmos).prioritise(
+        _word(given, "run"), whole(given.get("priority"))
+    ),
+    "front": lambda cosmos, given: SimplifiedQueueService(cosmos).move_to_front(_word(given, "run")),
+    "upscale": _upscale,
 }
 """What a page can change, by name: each makes an edit of what is given, and writes nothing."""
 

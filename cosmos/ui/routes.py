@@ -67,8 +67,9 @@ def _file(find: Callable[[], Path], name: str, headers: dict[str, str]) -> Respo
 
 
 def _acts(desk: Desk) -> dict[str, Act]:
-    made = desk.drafts
-    return {"reword": made.reword, "check": made.check, "draft": made.draft, "plan": made.plan, "save": made.save}
+    made, acts = desk.drafts, desk.acts
+    edits = {"reword": made.reword, "check": made.check, "draft": made.draft, "plan": made.plan, "save": made.save}
+    return {**edits, "foresee": acts.foresee, "do": acts.do, "rate": acts.rate, "upscalers": acts.upscalers}
 
 
 def _asked(act: Act) -> Callable[[Request], Awaitable[Response]]:

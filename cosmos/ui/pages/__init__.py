@@ -3,6 +3,13 @@
 from collections.abc import Sequence
 
 from cosmos.ui.frame import Page
-from cosmos.ui.pages import compare, overview, plan, runs
+from cosmos.ui.pages import activity, compare, overview, plan, queue, runs
 
-PAGES: Sequence[Page] = (overview.PAGE, runs.PAGE, compare.PAGE, plan.PAGE)
+PAGES: Sequence[Page] = (
+    overview.PAGE,
+    runs.PAGE,
+    compare.PAGE,
+    queue.PAGE,
+    plan.PAGE,
+    activity.PAGE,
+)

@@ -4,7 +4,8 @@ from collections import Counter
 from typing import Any
 
 from cosmos.outcome import PlanView
-from cosmos.ui.desk import Desk, Going
+from cosmos.ui.applying import Going
+from cosmos.ui.desk import Desk
 from cosmos.ui.frame import Asked, Page, Shown
 from cosmos.ui.plan_rows import operation_row, summary
 
