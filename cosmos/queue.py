@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cosmos.api import CosmosAPI
-from cosmos.core.gallery import Item
+from cosmos.core.gallery import Item, next_first
 from cosmos.core.plan import Phase, Sync
 from cosmos.core.suspension import Suspensions
 from cosmos.edits import Edit
@@ -59,7 +59,7 @@ class SimplifiedQueueService:
         places: dict[str, list[Item]] = {}
         for item in self._cosmos.gallery.all():
             places.setdefault(_place(item), []).append(item)
-        found = {name: tuple(sorted(items, key=_turn)) for name, items in places.items()}
+        found = {name: tuple(sorted(items, key=next_first)) for name, items in places.items()}
         working = sorted(found.get("working", ()), key=lambda item: WORKING.index(item.status.phase))
         return QueueView(
             working=tuple(working),
@@ -156,11 +156,6 @@ def _place(item: Item) -> str:
         return "over"
     is_blocked = status.stuck or status.phase is Phase.WAITING or status.sync is Sync.UNKNOWN
     return "blocked" if is_blocked else "waiting"
-
-
-def _turn(item: Item) -> tuple[int, str]:
-    """As `core.reconcile` gives out places."""
-    return -_priority(item), item.key
 
 
 def _priority(item: Item) -> int:

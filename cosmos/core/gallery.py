@@ -112,6 +112,11 @@ class Choices:
     tags: tuple[str, ...]
 
 
+def next_first(item: Item) -> tuple[int, str]:
+    """Sorts runs that wait as `core.reconcile` gives out places."""
+    return -(item.run.priority if item.run is not None else 0), item.key
+
+
 def items(desired: Desired, statuses: Iterable[RunStatus]) -> tuple[Item, ...]:
     """Every run that the specs ask for or the last look knew, by key."""
     wanted = desired.by_key()

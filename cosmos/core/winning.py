@@ -34,7 +34,7 @@ class Setting:
 
 
 def winning(items: Iterable[Item]) -> tuple[Setting, ...]:
-    """The settings that differ among runs of which some are rated; first those that matter most to the ratings.
+    """The settings of which at least two values have ratings; first those that matter most to them.
 
     Of settings that always differ together one is told. Where each value has one rating at most, as of seeds that were
     drawn, chance decides: such settings come last.
@@ -47,7 +47,7 @@ def winning(items: Iterable[Item]) -> tuple[Setting, ...]:
         first = {value: number for number, value in reversed(list(enumerate(values)))}
         told.setdefault(tuple(first[value] for value in values), name)
     found = [_setting(name, known) for name in told.values()]
-    some = (one for one in found if len(one.values) > 1 and any(value.rated for value in one.values))
+    some = (one for one in found if sum(value.rated > 0 for value in one.values) > 1)
     return tuple(sorted(some, key=lambda one: (all(value.rated < 2 for value in one.values), -one.spread, one.name)))
 
 

@@ -1,36 +1,17 @@
 """History by commit: what was made from each state of the specs."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from cosmos.core.observed import Origin
 from cosmos.core.recorded import Attempt, AttemptState
 from cosmos.errors import SourceError
+from cosmos.outcome import CommitRow
 from cosmos.project import at_commit
 from cosmos.project.wiring import Project
 from cosmos.source.commits import Commit
 
 EDITED = "-dirty"
 """End of an origin whose specs were not as the commit has them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitRow:
-    """A commit, and the attempts that were begun from it, by how they ended.
-
-    `sha` is empty for those of specs that were in no commit; `edited` counts attempts from specs with changes that the
-    commit has not. `subject` is empty where the commit changed no specs, or git does not know it here. `keys` are the
-    runs of the attempts, the newest first.
-    """
-
-    sha: str
-    author: str
-    at: float | None
-    subject: str
-    states: Mapping[AttemptState, int]
-    keys: tuple[str, ...]
-    edited: int = 0
-    last_at: float | None = None
 
 
 def rows(project: Project, since: float) -> list[CommitRow]:
@@ -64,7 +45,7 @@ def _row(sha: str, begun: list[tuple[Attempt, Origin]], commit: Commit | None) -
         author=commit.author if commit else origin.author if origin else "",
         at=commit.at if commit else origin.committed_at if origin else None,
         subject=commit.subject if commit else "",
-        states={state: states.count(state) for state in AttemptState if state in states},
+        states={state.value: states.count(state) for state in AttemptState if state in states},
         keys=tuple(dict.fromkeys(attempt.key for attempt, _ in newest)),
         edited=sum(origin.commit.endswith(EDITED) for _, origin in newest),
         last_at=newest[0][0].intended_at if newest else None,

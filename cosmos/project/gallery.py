@@ -13,7 +13,7 @@ from pathlib import Path
 from cosmos import meters
 from cosmos.core.desired import Desired
 from cosmos.core.digest import Digest
-from cosmos.core.gallery import Choices, Found, Item, Query, choices, find, items
+from cosmos.core.gallery import Choices, Found, Item, Query, choices, find, items, next_first
 from cosmos.core.idle import Busy, busy
 from cosmos.core.plan import Phase
 from cosmos.core.recorded import Attempt, LedgerEntry
@@ -162,7 +162,7 @@ class Gallery:
             daemon=present_in(board),
             hosts=notes_from_text(board.notes.get(HOSTS, "")),
             running=tuple(running[:NEWEST]),
-            queued=tuple(item for phase in _TO_COME for item in by_phase.get(phase, []))[:NEWEST],
+            queued=tuple(sorted((i for phase in _TO_COME for i in by_phase.get(phase, [])), key=next_first))[:NEWEST],
             failed=_latest(by_phase.get(Phase.FAILED, [])),
             newest=newest,
             disk_free=disk.free,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from cosmos.core.flaw import Verified
 from cosmos.core.garbage import Cleared, Scope
+from cosmos.outcome import CommitRow
 from cosmos.project import commits, gc, handover, past, verify, versions
-from cosmos.project.commits import CommitRow
 from cosmos.project.machines import Machines
 from cosmos.project.wiring import Project
 from cosmos.state import safekeeping

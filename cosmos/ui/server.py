@@ -89,7 +89,7 @@ def make_app(cosmos: CosmosAPI, *, names: tuple[str, ...] = (), password: str = 
     blocks.state_session_capacity = SESSIONS
     scripts = "".join(
         f'<script src="/page/{name}.js"></script>'
-        for name in ("cosmos", "close", "edit", *(page.name for page in PAGES))
+        for name in ("cosmos", "close", "edit", "act", "review", *(page.name for page in PAGES))
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*SSR.*|.*ssr.*")

@@ -52,12 +52,40 @@ cosmos.pages.compare = (main, page) => {
   wipe.addEventListener('pointermove', event => { if (event.buttons || event.pointerType === 'mouse') { const box = wipe.getBoundingClientRect(); edge.value = String(Math.max(0, Math.min(100, (event.clientX - box.left) / box.width * 100))); cut(); } });
 
   const cell = row => h('figure.cell', {}, row.video ? video(row.video) : h('div.shot.none', {}, h('span.faint', {}, 'no result yet')), h('figcaption', {}, h('a.key', { href: row.key === 'original' ? row.video : cosmos.run(row.key), title: row.key }, row.key), row.phase ? cosmos.state(row.phase) : '', row.phase ? h('button.plain', { style: 'height:18px', 'aria-label': 'Leave out ' + row.key, onclick: () => page.go({ compare: (page.query.compare || '').split(',').filter(key => key !== row.key).join(',') }) }, '×') : ''));
-  const all = h('div', {}, h('div.head', {}, h('h1', {}, 'Compare'), h('span.soft')), missing, blank, grid, wipe, bar, table);
+  /* Which settings win: a bar for the mean rating of each value, drawn by us. */
+  const scope = h('select', { 'aria-label': 'Runs whose ratings count', onchange: () => page.go({ wins: scope.value }) }), rated = h('span.soft'), plots = h('div.plots');
+  const wins = h('section.pane.wins', {}, h('h2', {}, 'Which settings win', rated, h('span.right', {}, scope)), plots);
+  const svg = (tag, attributes, ...children) => { const element = document.createElementNS('http://www.w3.org/2000/svg', tag); for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value); element.append(...children); return element; };
+  const plot = setting => {
+    const row = 22, left = 120, wide = 240, height = setting.values.length * row + 18, at = mean => left + (mean / 5) * wide;
+    const told = value => value.mean === null ? 'not rated' : `${value.mean.toFixed(1)} of ${cosmos.many(value.rated, 'rating')}`;
+    const short = text => text.length > 18 ? text.slice(0, 17) + '…' : text;
+    return h('figure', {}, h('figcaption', {}, h('b', {}, setting.name), h('span.faint', {}, setting.more ? ` ${setting.more} more values` : '')),
+      svg('svg', { viewBox: `0 0 ${left + wide + 120} ${height}`, role: 'img', 'aria-label': `Mean rating by ${setting.name}: ` + setting.values.map(value => `${value.value} ${told(value)}`).join(', ') },
+        ...[1, 2, 3, 4, 5].flatMap(mean => [svg('line', { class: 'rule', x1: at(mean), x2: at(mean), y1: 0, y2: height - 16 }), svg('text', { class: 'tick', x: at(mean), y: height - 4, 'text-anchor': 'middle' }, String(mean))]),
+        ...setting.values.flatMap((value, index) => [
+          svg('text', { x: left - 8, y: index * row + 15, 'text-anchor': 'end' }, short(value.value), svg('title', {}, value.value)),
+          svg('rect', { class: 'ground', x: left, y: index * row + 4, width: wide, height: row - 8, rx: 3 }),
+          ...(value.mean === null ? [] : [svg('rect', { class: value.mean === setting.values[0].mean ? 'best' : 'mean', x: left, y: index * row + 4, width: Math.max(2, at(value.mean) - left), height: row - 8, rx: 3 })]),
+          svg('text', { class: 'told', x: left + wide + 8, y: index * row + 15 }, told(value))])));
+  };
+  const drawWins = data => {
+    const want = JSON.stringify(data);
+    if (wins.dataset.have === want) return;
+    wins.dataset.have = want;
+    const one = data.of.length === 1 ? data.of[0] : '';
+    scope.replaceChildren(...[...(page.query.wins ? [] : [['', one ? one : data.of.length ? 'Sweeps of these' : 'All runs']]), ['*', 'All runs'], ...data.sweeps.map(name => [name, name])].filter(([value, words], index, list) => list.findIndex(other => other[1] === words) === index).map(([value, words]) => h('option', { value }, words)));
+    scope.value = page.query.wins || '';
+    write(rated, ` ${data.rated.toLocaleString('en')} of ${cosmos.many(data.runs, 'run')} rated`);
+    plots.replaceChildren(...(data.settings.length ? data.settings.slice(0, 12).map(plot) : [h('p.empty', {}, data.rated ? 'The rated runs do not differ in any setting.' : 'No run of these is rated yet. ', data.rated ? '' : h('a.link', { href: cosmos.link('/runs', { state: 'Succeeded', rating: 'unrated', sweep: one }) }, 'Rate some'), data.rated ? '' : ': open one and press 1 to 5.')]));
+  };
+  const all = h('div', {}, h('div.head', {}, h('h1', {}, 'Compare'), h('span.soft')), missing, blank, grid, wipe, bar, table, wins);
   setWipe(false);
   let have = '';
 
   return { draw(data) {
     if (!all.isConnected) main.append(all);
+    drawWins(data.wins);
     const some = data.cards.length > 0;
     blank.hidden = some; bar.hidden = table.hidden = !some;
     if (!some) { grid.replaceChildren(); blank.replaceChildren(h('b', {}, 'Nothing to compare yet'), 'Choose two to nine ', h('a.link', { href: '/runs?state=Succeeded' }, 'runs'), ' and press Compare.'); }

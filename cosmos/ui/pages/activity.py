@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from cosmos.project.commits import CommitRow
+from cosmos.outcome import CommitRow
 from cosmos.ui.desk import Desk
 from cosmos.ui.frame import Asked, Page, Shown
 from cosmos.views import EventRow
@@ -71,7 +71,7 @@ def commit_row(row: CommitRow) -> dict[str, Any]:
         "author": row.author.partition(" <")[0],
         "at": row.at,
         "subject": row.subject,
-        "states": {state.value: count for state, count in row.states.items()},
+        "states": dict(row.states),
         "keys": list(row.keys[:KEYS]),
         "more": max(0, len(row.keys) - KEYS),
         "edited": row.edited,

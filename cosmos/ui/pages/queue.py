@@ -48,7 +48,8 @@ def queue_row(view: QueueView) -> dict[str, Any]:
     return {
         "paused": paused(view.suspensions.project),
         "waiting": [
-            {**rows.card(item), **_entry(item), "place": place} for place, item in enumerate(view.waiting[:SHOWN], 1)
+            {**rows.card(item), **_entry(item), "place": place, "first": item.sweep == view.waiting[0].sweep}
+            for place, item in enumerate(view.waiting[:SHOWN], 1)
         ],
         "blocked": [{**rows.card(item), **_entry(item)} for item in view.blocked[:SHOWN]],
         "held": [{**rows.card(item), **_entry(item)} for item in view.held[:SHOWN]],
