@@ -76,8 +76,8 @@ class CommitRow:
     """A commit, and the attempts that were begun from it, by how they ended.
 
     `sha` is empty for those of specs that were in no commit; `edited` counts attempts from specs with changes that the
-    commit has not. `subject` is empty where the commit changed no specs, or git does not know it here. `keys` are the
-    runs of the attempts, the newest first.
+    commit has not. `subject` is empty where git does not know it here. `keys` are the runs of the
+    attempts, newest first.
     """
 
     sha: str

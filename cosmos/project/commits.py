@@ -12,11 +12,13 @@ from cosmos.source.commits import Commit
 
 EDITED = "-dirty"
 """End of an origin whose specs were not as the commit has them."""
+DESCRIBED = 50
+"""Commits that git is asked about one by one."""
 
 
 def rows(project: Project, since: float) -> list[CommitRow]:
     """Newest first; by the newest thing that happened where git says no time."""
-    known = {commit.sha: commit for commit in _changes(project, since)}
+    known = _changes(project, since)
     begun: dict[str, list[tuple[Attempt, Origin]]] = {sha: [] for sha in known}
     origins = project.records.origins()
     for attempts in project.records.everything().attempts.values():
@@ -24,16 +26,29 @@ def rows(project: Project, since: float) -> list[CommitRow]:
             if attempt.intended_at >= since and attempt.batch_id in origins:
                 origin = origins[attempt.batch_id][1]
                 begun.setdefault(origin.commit.removesuffix(EDITED), []).append((attempt, origin))
+    known |= _described(project, sorted(begun.keys() - known.keys() - {""})[:DESCRIBED])
     found = [_row(sha, some, known.get(sha)) for sha, some in begun.items()]
     return sorted(found, key=lambda row: (-(row.at or row.last_at or 0.0), row.sha))
 
 
-def _changes(project: Project, since: float) -> Iterable[Commit]:
-    """None where the project is in no repository."""
+def _changes(project: Project, since: float) -> dict[str, Commit]:
+    """The commits that changed the specs; none where the project is in no repository."""
     try:
-        return at_commit.checkout(project).changes(project.tree.folder, since)
+        found = at_commit.checkout(project).changes(project.tree.folder, since)
     except SourceError:
-        return ()
+        return {}
+    return {commit.sha: commit for commit in found}
+
+
+def _described(project: Project, shas: Iterable[str]) -> dict[str, Commit]:
+    """Commits that changed no specs; those that git does not know here any more are left out."""
+    found = {}
+    for sha in shas:
+        try:
+            found[sha] = at_commit.checkout(project).describe(sha)
+        except SourceError:
+            continue
+    return found
 
 
 def _row(sha: str, begun: list[tuple[Attempt, Origin]], commit: Commit | None) -> CommitRow:

@@ -19,10 +19,10 @@ cosmos.pages.activity = (main, page) => {
   };
   const clear = h('button.plain', { onclick: () => page.go({ q: '', kind: '', reason: '', days: '', page: '' }) }, 'Clear');
   const body = h('tbody'), table = h('div.pane.wide', {}, h('table.runs.events', {}, h('thead', {}, h('tr', {}, ['When', 'Kind', 'About', 'Reason', 'What', 'Times'].map(title => h('th', {}, title)))), body));
-  const makeEvent = row => h('tr.row', {}, h('td'), h('td', {}, h('span.state')), h('td', {}, h('a.link', { href: cosmos.link('/activity', { q: row.about }) }, row.about)), h('td'), h('td.what'), h('td.num'));
+  const makeEvent = row => h('tr.row', {}, h('td'), h('td', {}, h('span.state')), h('td', {}, h('a.link', { href: shown.runs.includes(row.about) ? cosmos.run(row.about) : cosmos.link('/activity', { q: row.about }) }, row.about)), h('td'), h('td.what'), h('td.num'));
   const updateEvent = (line, row) => {
     write(line.children[0], ago(row.at)); line.children[0].title = time(row.at);
-    cosmos.mark(line.querySelector('.state'), row.kind === 'Warning' ? 'Failed' : 'Succeeded'); write(line.querySelector('.state'), row.kind);
+    cosmos.mark(line.querySelector('.state'), row.kind === 'Warning' ? 'Failed' : 'Pending'); write(line.querySelector('.state'), row.kind);
     write(line.children[3], row.reason); write(line.children[4], row.words); write(line.children[5], row.n > 1 ? '×' + row.n : '');
   };
   const where = h('span'), back = h('button', { onclick: () => page.go({ page: String(shown.page - 1) }) }, 'Newer'), on = h('button', { onclick: () => page.go({ page: String(shown.page + 1) }) }, 'Older');
@@ -37,10 +37,11 @@ cosmos.pages.activity = (main, page) => {
   const makeCommit = () => h('div.line.tall.commit', {}, h('code'), h('span.key'), h('span.counts-in'), h('span.faint'), h('p.soft'));
   const updateCommit = (line, row) => {
     write(line.children[0], row.sha.slice(0, 10) || 'no commit'); line.children[0].title = row.sha;
-    write(line.children[1], row.subject || (row.sha ? 'a commit that changed no specs, or is not in this repository' : 'specs that were in no commit')); line.children[1].classList.toggle('soft', !row.subject);
-    line.children[2].replaceChildren(...Object.entries(row.states).map(([state, number]) => { const mark = cosmos.state(words[state] || 'Pending'); mark.textContent = `${number} ${state}`; return mark; }));
+    write(line.children[1], row.subject || (row.sha ? 'a commit that git does not know here' : 'specs that were in no commit')); line.children[1].classList.toggle('soft', !row.subject);
+    line.children[2].replaceChildren(...Object.entries(row.states).map(([state, number]) => { const mark = cosmos.state(words[state] || 'Pending'); mark.textContent = `${number} ${(words[state] || state).toLowerCase()}`; return mark; }));
     write(line.children[3], [row.author, ago(row.at || row.last), row.edited ? `${row.edited} with edits beside it` : ''].filter(Boolean).join(' · ')); line.children[3].title = time(row.at || row.last);
-    line.children[4].replaceChildren(...(row.keys.length ? row.keys.flatMap((key, index) => [index ? ', ' : '', h('a.link', { href: cosmos.run(key) }, key)]).concat(row.more ? [` and ${row.more} more`] : []) : ['Nothing was begun from it.']));
+    line.children[4].hidden = !row.keys.length;
+    line.children[4].replaceChildren(...(row.keys.length ? row.keys.flatMap((key, index) => [index ? ', ' : '', h('a.link', { href: cosmos.run(key) }, key)]).concat(row.more ? [` and ${row.more} more`] : []) : []));
   };
 
   /* Hosts */
@@ -53,7 +54,7 @@ cosmos.pages.activity = (main, page) => {
     idle.hidden = Boolean(data.checked);
     found.replaceChildren(...data.found.map(host => h('section.pane', {}, h('h2', {}, host.name, h('span.faint', {}, host.problems ? many(host.problems, 'problem') : 'fit')), host.findings.map(one => {
       const [tone, word] = level[one.level] || ['Pending', one.level], mark = cosmos.state(tone); mark.textContent = word;
-      return h('div.line.tall', {}, mark, h('span.key', {}, one.about), h('p.soft', {}, one.words), one.remedy ? h('p', {}, one.remedy) : '');
+      return h('div.line.finding', {}, mark, h('span', {}, one.about), h('span.soft', {}, one.words, one.remedy ? h('p', {}, one.remedy) : ''));
     }))));
     write(count, data.checked ? 'checked ' + ago(data.checked) : '');
   };

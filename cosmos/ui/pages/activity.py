@@ -29,7 +29,9 @@ def answer(desk: Desk, asked: Asked) -> Shown:
             return {"view": "hosts", **desk.checks.shown()}
     kind, since = asked.get("kind", ""), now - days * DAY_S if days else 0.0
     events = desk.cosmos.upkeep.events(since=since, kind=kind if kind in KINDS else "")
-    return {"view": "events", **events_page(events, asked.get("q", ""), asked.get("reason", ""), asked.get("page", ""))}
+    shown = events_page(events, asked.get("q", ""), asked.get("reason", ""), asked.get("page", ""))
+    runs = {item.key for item in desk.cosmos.gallery.of([row["about"] for row in shown["events"]])}
+    return {"view": "events", **shown, "runs": sorted(runs)}
 
 
 def events_page(events: Sequence[EventRow], text: str, reason: str, page: str) -> dict[str, Any]:
