@@ -5,16 +5,20 @@ import logging
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from cosmos.api import CosmosAPI
 from cosmos.errors import BusyError, CosmosError, StaleError
 from cosmos.outcome import Outcome, PlanView, Progress
+from cosmos.scenes import SceneRow
 from cosmos.ui.editing import Drafts
 
 logger = logging.getLogger(__name__)
 
 PLANS_KEPT = 8
+SETTLE_S = 2.0
+"""A file that was written to a moment ago may still be written to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +108,53 @@ class Applying:
         self.version += 1
 
 
+class Reading:
+    """Decodes files of scenes that nobody has read yet, one scene after another, while people look at the rest.
+
+    Args:
+        cosmos: The project.
+    """
+
+    def __init__(self, cosmos: CosmosAPI) -> None:
+        self._cosmos = cosmos
+        self._lock = threading.Lock()
+        self._wanted: dict[str, SceneRow] = {}
+        self._read: dict[str, tuple[float, SceneRow]] = {}
+        self.version = 0
+
+    def complete(self, rows: Sequence[SceneRow]) -> list[SceneRow]:
+        """The rows with what has been read since; what is still unread is read soon, and the version changes then."""
+        with self._lock:
+            is_idle = not self._wanted
+            done = [self._known(row) for row in rows]
+            self._wanted.update((row.name, row) for row in done if row.unread)
+            if is_idle and self._wanted:
+                threading.Thread(target=self._work, daemon=True, name="scenes").start()
+        return done
+
+    def _known(self, row: SceneRow) -> SceneRow:
+        changed_at, read = self._read.get(row.name, (0.0, row))
+        if not row.unread or changed_at != row.changed_at:
+            return row
+        return replace(read, prompts=row.prompts, runs=row.runs)
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                row = next(iter(self._wanted.values()), None)
+            if row is None:
+                return
+            time.sleep(min(SETTLE_S, max(0.0, row.changed_at + SETTLE_S - time.time())))
+            try:
+                read = self._cosmos.inputs.read(row.name)
+            except CosmosError as error:
+                read = replace(row, unread=(), warnings=(*row.warnings, error.message))
+            with self._lock:
+                self._read[row.name] = (row.changed_at, read)
+                self._wanted.pop(row.name, None)
+                self.version += 1
+
+
 @dataclass(frozen=True)
 class Desk:
     """The project and what this server does with it."""
@@ -111,10 +162,22 @@ class Desk:
     cosmos: CosmosAPI
     applying: Applying = field(init=False)
     drafts: Drafts = field(init=False)
+    reading: Reading = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "applying", Applying(self.cosmos))
         object.__setattr__(self, "drafts", Drafts(self.cosmos))
+        object.__setattr__(self, "reading", Reading(self.cosmos))
+
+    def version(self) -> str:
+        """Another text once there may be something new to show."""
+        new = (
+            self.applying.version,
+            self.reading.version,
+            self.cosmos.library.version(),
+            self.cosmos.gallery.version(),
+        )
+        return " ".join(map(str, new))
 
     def leave(self) -> None:
         """The server ends."""

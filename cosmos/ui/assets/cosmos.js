@@ -86,7 +86,7 @@
     card.addEventListener('focusin', play); card.addEventListener('focusout', stop);
   };
 
-  const links = [['overview', '/', 'Overview'], ['runs', '/runs', 'Runs'], ['compare', '/compare', 'Compare'], ['plan', '/plan', 'Plan']];
+  const links = [['overview', '/', 'Overview'], ['inputs', '/inputs', 'Inputs'], ['prompts', '/prompts', 'Prompts'], ['runs', '/runs', 'Runs'], ['compare', '/compare', 'Compare'], ['plan', '/plan', 'Plan']];
 
   const frame = (name, root) => {
     const live = h('span.live', { role: 'status' }, 'live');
