@@ -99,13 +99,14 @@ def scenes_page(rows: Sequence[SceneRow], asked: Asked) -> Row:
 
 def scene_card(row: SceneRow) -> Row:
     """One scene in the gallery."""
-    color = row.files.get("color") or next(iter(row.files.values()), "")
+    role = "color" if "color" in row.files else next(iter(row.files), "")
+    main = row.files.get(role, "")
     return {
         "name": row.name,
         "folder": row.folder,
         "roles": list(row.files),
         "poster": given(row.poster) if row.poster else "",
-        "video": given(color) if color.lower().endswith(VIDEOS) else "",
+        "video": given(main) if main and _may_play(row, role) else "",
         "media": media_row(row.color) if row.color is not None else None,
         "warnings": len(row.warnings),
         "unread": bool(row.unread),
@@ -126,7 +127,7 @@ def scene_details(row: SceneRow) -> Row:
                 "url": given(path),
                 "size": row.sizes.get(role),
                 "media": media_row(row.facts[role]) if role in row.facts else None,
-                "played": path.lower().endswith(VIDEOS) and (role not in row.facts or _is_played(row.facts[role])),
+                "played": _may_play(row, role),
             }
             for role, path in row.files.items()
         ],
@@ -135,8 +136,10 @@ def scene_details(row: SceneRow) -> Row:
     }
 
 
-def _is_played(media: MediaFacts) -> bool:
-    return media.codec in PLAYED
+def _may_play(row: SceneRow, role: str) -> bool:
+    """Whether a browser plays a file, as far as is known."""
+    is_known = role in row.facts and row.facts[role].codec in PLAYED
+    return row.files[role].lower().endswith(VIDEOS) and (is_known or role in row.unread)
 
 
 def media_row(media: MediaFacts) -> Row:

@@ -25,7 +25,7 @@ cosmos.editor = ({ leave, saved }) => {
   const number = () => { const bad = new Set(problems.map(row => row.line)); gutter.replaceChildren(...yaml.value.split('\n').map((_, index) => h('span' + (bad.has(index + 1) ? '.bad' : ''), {}, `${index + 1}\n`))); gutter.scrollTop = yaml.scrollTop; };
   const tell = (rows, words) => {
     problems = rows; number();
-    state.className = 'state ' + (words ? 'Pending' : rows.length ? 'Failed' : 'Succeeded');
+    state.className = 'state ' + (words ? 'Pending' : rows.length ? 'Failed' : isDirty() || start.isNew ? 'Succeeded' : 'Pending');
     write(state, words || (rows.length ? many(rows.length, 'problem') : isDirty() || start.isNew ? 'Valid' : 'Unchanged'));
     if (!words) wrong.replaceChildren(...cosmos.problems(rows));
     review.disabled = Boolean(words) || rows.length > 0 || !(isDirty() || start.isNew);
@@ -83,7 +83,7 @@ cosmos.editor = ({ leave, saved }) => {
     scenes.replaceChildren(...next.scenes.map(value => h('option', { value })));
     write(title, next.title);
     if (!next.isNew) write(place, next.path);
-    if (start === null || start.id !== next.id) { take(next); (next.isNew ? text : yaml).focus({ preventScroll: true }); }
+    if (start === null || start.id !== next.id) { take(next); (next.isWhole || next.isRun ? yaml : text).focus({ preventScroll: true }); }
     else if (!next.isNew && next.seen !== seen) { if (isDirty()) differs(next); else take(next); }
   } };
 };

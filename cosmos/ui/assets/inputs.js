@@ -3,22 +3,22 @@ cosmos.pages.inputs = (main, page) => {
   const { h, keyed, write, many, bytes, ago } = cosmos;
   let shown = null;
   const open = name => page.go({ input: name });
-  const filters = cosmos.filters(page, 'Search name, prompt, run', { has: 'Any controls', use: 'Used or not', state: 'With or without warnings' });
+  const filters = cosmos.filters(page, 'Search name, prompt, run', { has: 'Any controls', use: 'Any use', state: 'Any warnings' });
   const pager = cosmos.pager(page, 'Pages of inputs'), count = h('span.soft', { role: 'status' }), missing = h('div.note', { hidden: true });
   const grid = h('div.grid'), blank = h('div.blank');
   const sub = row => row.media ? `${row.media.frames} frames · ${row.media.fps} fps · ${row.media.size}` : row.unread ? 'being read ...' : 'cannot be read';
   const make = row => {
-    const card = h('article.card', {}, cosmos.shot({ video: row.video, poster: row.poster, phase: '' }), h('div.text', {}, h('a.key', { href: cosmos.link('/inputs', { input: row.name }), onclick: cosmos.visit(() => open(row.name)) }, row.name), h('p.soft'), h('div.chips'), h('div.sub', {}, h('span'), h('span.state'))));
+    const card = h('article.card', {}, cosmos.shot({ video: row.video, poster: row.poster, phase: 'Succeeded' }), h('div.text', {}, h('a.key', { href: cosmos.link('/inputs', { input: row.name }), onclick: cosmos.visit(() => open(row.name)) }, row.name), h('p.soft'), h('div.chips'), h('div.sub', {}, h('span.soft'), h('span.state.warning'))));
     cosmos.playOver(card);
     return card;
   };
   const update = (card, row) => {
-    cosmos.reshot(card.querySelector('.shot'), { video: row.video, poster: row.poster, phase: '' });
+    cosmos.reshot(card.querySelector('.shot'), { video: row.video, poster: row.poster, phase: 'Succeeded' });
     write(card.querySelector('p'), sub(row));
     card.querySelector('.chips').replaceChildren(...row.roles.map(role => h('span.chip', {}, role)));
     const uses = card.querySelector('.sub').firstChild, state = card.querySelector('.state');
     write(uses, row.prompts || row.runs ? [row.prompts ? many(row.prompts, 'prompt') : '', row.runs ? many(row.runs, 'run') : ''].filter(Boolean).join(', ') : 'unused');
-    state.className = 'state OutOfSync'; state.hidden = !row.warnings; write(state, many(row.warnings, 'warning'));
+    state.hidden = !row.warnings; write(state, many(row.warnings, 'warning'));
     card.classList.toggle('open', row.name === page.query.input);
   };
 

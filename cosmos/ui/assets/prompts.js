@@ -13,7 +13,7 @@ cosmos.pages.prompts = (main, page) => {
   const sorts = { name: 'Prompt', runs: 'Runs', rating: 'Rating' };
   const head = (key, title, kind) => h('th' + (kind ? '.' + kind : ''), {}, key ? h('button', { onclick: () => page.go({ sort: page.query.sort === '-' + key ? key : '-' + key, page: '' }) }, title) : title);
   const table = h('div.pane', {}, h('table.prompts', {}, h('thead', {}, h('tr', {}, head('name', sorts.name), head('', 'Labels', 'labels'), head('', 'Scene', 'scene'), head('runs', sorts.runs), head('rating', sorts.rating))), body));
-  const make = row => h('tr.row', {}, h('td', {}, h('a.key', { href: cosmos.link('/prompts', { prompt: row.name }), onclick: cosmos.visit(() => open(row.name)) }, row.name), h('span.chip.enhanced', { hidden: true }, 'enhanced'), h('p.soft.clip')), h('td.labels'), h('td.scene'), h('td'), h('td.mono'));
+  const make = row => h('tr.row', {}, h('td', {}, h('a.key', { href: cosmos.link('/prompts', { prompt: row.name }), onclick: cosmos.visit(() => open(row.name)) }, row.name), h('span.chip.enhanced', { hidden: true }, 'enhanced'), h('p.soft.clip')), h('td.labels'), h('td.scene'), h('td'), h('td.stars'));
   const update = (line, row) => {
     const [first, labels, scene, runs, rating] = line.children;
     first.querySelector('.chip').hidden = !row.parent; first.querySelector('.chip').title = row.parent ? 'made of ' + row.parent : '';
@@ -47,8 +47,8 @@ cosmos.pages.prompts = (main, page) => {
     const pairs = [['file', `${data.path}:${data.line}`], ['scene', row?.scenes.length ? row.scenes.map(name => h('a.link', { href: cosmos.link('/inputs', { input: name }) }, name)) : row?.inputs || 'none'],
       ['rating', row?.rated ? `${cosmos.stars(row)} of ${many(row.rated, 'rated run')}` : 'no run is rated'], ...(row?.parent ? [['made of', h('a.link', { href: cosmos.link('/prompts', { prompt: row.parent }) }, row.parent)]] : [])];
     facts.replaceChildren(...pairs.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]));
-    keyed(made, data.made, one => one.key, () => h('figure', {}, cosmos.shot({}), h('figcaption', {}, h('a.link'), h('br'), h('span.state'), ' ', h('span.mono'))), (item, one) => {
-      cosmos.reshot(item.querySelector('.shot'), one); mark(item.querySelector('.state'), one.phase); write(item.querySelector('.mono'), cosmos.stars(one));
+    keyed(made, data.made, one => one.key, () => h('figure', {}, cosmos.shot({}), h('figcaption', {}, h('a.link'), h('br'), h('span.state'), ' ', h('span.stars'))), (item, one) => {
+      cosmos.reshot(item.querySelector('.shot'), one); mark(item.querySelector('.state'), one.phase); write(item.querySelector('.stars'), cosmos.stars(one));
       const link = item.querySelector('a'); link.href = cosmos.run(one.key); write(link, one.key.split('/').pop()); link.title = one.key;
     });
     more.replaceChildren(...(data.total ? [h('a.link', { href: cosmos.link('/runs', { prompt: data.name }) }, `See ${many(data.total, 'run')} in full`)] : [h('span.soft', {}, 'None yet. '), h('a.link', { href: cosmos.link('/prompts', { new: 'run', of: data.name }), onclick: cosmos.visit(() => start({ new: 'run', of: data.name })) }, 'Add a run'), h('span.soft', {}, ' that makes something of it.')]));
