@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cosmos.project.foreseeing import Foreseeing
     from cosmos.project.gallery import Gallery
     from cosmos.project.inputs import Inputs
+    from cosmos.project.library import Library
     from cosmos.project.machines import Machines
     from cosmos.project.review import Review
     from cosmos.project.specs import Specs
@@ -71,6 +72,13 @@ class Areas:
         from cosmos.project.gallery import Gallery
 
         return Gallery(lambda: self._project)
+
+    @cached_property
+    def library(self) -> "Library":
+        """Prompts and scenes as people look through them; for the page."""
+        from cosmos.project.library import Library
+
+        return Library(lambda: self._project, self.gallery)
 
     @cached_property
     def machines(self) -> "Machines":

@@ -22,6 +22,7 @@ from cosmos.meters import Meters
 from cosmos.outcome import DaemonNote, HostNote, notes_from_text
 from cosmos.project.reading import HOSTS, METERS, PROBLEMS, present_in
 from cosmos.project.rows import event_row
+from cosmos.project.scenery import is_part
 from cosmos.project.wiring import Project
 from cosmos.source.tree import Revision, WorkingTree
 from cosmos.state.board import Board
@@ -93,6 +94,12 @@ class Gallery:
         """Another text once there may be something new to show; asked often, so cheap."""
         project = self._open()
         return f"{self._fingerprint(project)}{_stamp(project.records.board(statuses=False))}"
+
+    def everything(self) -> tuple[Desired, tuple[Item, ...]]:
+        """What the specs ask for, and every run with where it stands."""
+        everything = self._everything()
+        assert self._desired is not None  # noqa: S101 - made with the items
+        return self._desired, everything
 
     def find(self, query: Query) -> Found:
         """One page of runs."""
@@ -195,17 +202,17 @@ class Gallery:
         raise NotFoundError(f"{name} of {digest[:8]} is not here", "cosmos verify names what is missing")
 
     def input_file(self, path: str) -> Path:
-        """A file that a run of this project reads, by its path in the project.
+        """A file of a scene, or one that a run of this project reads, by its path in the project.
 
         Raises:
-            NotFoundError: No run reads it, or it is none that is given out.
+            NotFoundError: It is neither, or none that is given out.
         """
         root = self._open().settings.root.resolve()
         real = (root / path).resolve()
-        is_read = any(path in item.inputs for item in self._everything())
+        is_read = is_part(path) or any(path in item.inputs for item in self._everything())
         if is_read and real.is_relative_to(root) and real.suffix.lower() in SHOWN and real.is_file():
             return real
-        raise NotFoundError(f"{path} is no input of a run", "only files that runs read are shown")
+        raise NotFoundError(f"{path} is no input of a run", "only files of scenes, and those that runs read, are shown")
 
     def _everything(self) -> tuple[Item, ...]:
         project = self._open()

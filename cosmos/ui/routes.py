@@ -146,7 +146,7 @@ class News:
 
     def _look(self) -> str:
         try:
-            return f"{self._desk.applying.version} {self._desk.cosmos.gallery.version()}"
+            return self._desk.version()
         except CosmosError as error:
             return f"trouble: {error.message}"
 

@@ -11,7 +11,7 @@
     const { h } = cosmos;
     const dialog = h('dialog.edit', { 'aria-labelledby': 'act-title', onclose: () => dialog.remove() },
       h('header', {}, h('h2', { id: 'act-title' }, title), h('button.plain.right', { 'aria-label': 'Close', onclick: () => dialog.close() }, '×')),
-      h('div.body', {}, body), h('footer', {}, ends));
+      h('div.body', {}, body), h('div.foot', {}, ends));
     document.querySelector('.cosmos').append(dialog);
     dialog.showModal();
     return dialog;

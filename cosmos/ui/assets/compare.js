@@ -2,45 +2,15 @@
 cosmos.pages.compare = (main, page) => {
   const { h, keyed, write } = cosmos;
   const grid = h('div.cmp'), wipe = h('div.wipe', { hidden: true }), table = h('div.pane.wide'), blank = h('div.blank'), missing = h('div.note', { hidden: true });
-  const videos = () => [...(wipe.hidden ? grid : wipe).querySelectorAll('video')];
-  const FRAME = 1 / 24;
-  let loop = true, moving = false;
+  const stage = cosmos.stage(() => [...(wipe.hidden ? grid : wipe).querySelectorAll('video')]), { pause, seek, lead } = stage;
 
-  const play = h('button.main', { onclick: () => moving ? pause() : start() }, 'Play');
-  const scrub = h('input', { type: 'range', min: '0', max: '1000', value: '0', 'aria-label': 'Time', oninput: () => { pause(); seek(scrub.value / 1000 * length()); } });
-  const clock = h('span.mono');
-  const again = h('button', { 'aria-pressed': 'true', onclick: () => { loop = !loop; again.setAttribute('aria-pressed', String(loop)); } }, 'Loop');
-  const speed = h('select', { 'aria-label': 'Speed', onchange: () => { for (const video of videos()) video.playbackRate = Number(speed.value); } }, ['0.25', '0.5', '1', '2'].map(value => h('option', { value, selected: value === '1' }, value + '×')));
   const sides = [0, 1].map(index => h('select', { 'aria-label': index ? 'Right side' : 'Left side', onchange: () => drawWipe() }));
   const edge = h('input', { type: 'range', min: '0', max: '100', value: '50', 'aria-label': 'Where left meets right', hidden: true, oninput: () => cut() });
   const ab = h('button', { 'aria-pressed': 'false', onclick: () => setWipe(wipe.hidden) }, 'A/B');
-  const bar = h('div.play', {}, play, h('button', { 'aria-label': 'One frame back', onclick: () => nudge(-1) }, '−1'), h('button', { 'aria-label': 'One frame on', onclick: () => nudge(1) }, '+1'), scrub, clock, speed, again, ab, sides, edge);
-
-  const length = () => Math.max(0, ...videos().map(video => video.duration || 0));
-  const lead = () => videos().reduce((longest, video) => (video.duration || 0) > (longest?.duration || 0) ? video : longest, null);
-  const seek = at => { for (const video of videos()) video.currentTime = Math.min(at, Math.max(0, (video.duration || at) - .001)); show(at); };
-  const show = at => { scrub.value = String(length() ? at / length() * 1000 : 0); write(clock, at.toFixed(2) + ' / ' + length().toFixed(2) + ' s'); };
-  const start = () => { const first = lead(); if (!first) return; if (first.currentTime >= length() - .01) seek(0); moving = true; write(play, 'Pause'); for (const video of videos()) { video.playbackRate = Number(speed.value); video.play().catch(() => {}); } requestAnimationFrame(keep); };
-  const pause = () => { moving = false; write(play, 'Play'); for (const video of videos()) video.pause(); };
-  const nudge = by => { pause(); seek(Math.max(0, Math.min(length(), (lead()?.currentTime || 0) + by * FRAME))); };
-  /* The longest leads; another that is more than a frame away is put where it should be. */
-  const keep = () => {
-    if (!moving) return;
-    const first = lead();
-    if (!first) { pause(); return; }
-    show(first.currentTime);
-    if (first.ended || first.currentTime >= length() - .005) { if (!loop) { pause(); return; } seek(0); for (const video of videos()) video.play().catch(() => {}); }
-    for (const video of videos()) if (video !== first && !video.seeking && first.currentTime < video.duration && Math.abs(video.currentTime - first.currentTime) > FRAME) video.currentTime = first.currentTime;
-    requestAnimationFrame(keep);
-  };
-  document.addEventListener('keydown', event => {
-    if (event.target.closest('input, select, button, video') || event.ctrlKey || event.metaKey) return;
-    const keys = { ' ': () => moving ? pause() : start(), ArrowLeft: () => nudge(-1), ArrowRight: () => nudge(1) };
-    if (event.key in keys) { event.preventDefault(); keys[event.key](); }
-  });
+  const bar = h('div.play', {}, stage.controls, ab, sides, edge);
 
   let cells = [];
-  const video = url => Object.assign(h('video', { src: url, preload: 'auto', playsinline: true, onloadedmetadata: () => show(lead()?.currentTime || 0) }), { muted: true });
+  const video = url => Object.assign(h('video', { src: url, preload: 'auto', playsinline: true, onloadedmetadata: stage.show }), { muted: true });
   const setWipe = on => { pause(); wipe.hidden = !on; grid.hidden = on; edge.hidden = !on; for (const side of sides) side.hidden = !on; ab.setAttribute('aria-pressed', String(on)); if (on) drawWipe(); };
   const drawWipe = () => {
     const at = lead()?.currentTime || 0, [left, right] = sides.map(side => cells.find(cell => cell.key === side.value));

@@ -62,7 +62,7 @@
     const words = new URLSearchParams(Object.entries(query || {}).filter(([, value]) => value !== '' && value !== undefined && value !== null));
     return path + (String(words) ? '?' + String(words).replace(/%2F/g, '/').replace(/%2C/g, ',') : '');
   };
-  cosmos.stars = rating => rating ? '★'.repeat(rating) + '☆'.repeat(5 - rating) : '';
+  cosmos.rated = rating => rating ? '★'.repeat(rating) + '☆'.repeat(5 - rating) : '';
   cosmos.run = key => cosmos.link('/runs', { run: key });
 
   /* A video that plays while it is pointed at or has the focus, and costs one picture until then. */
@@ -87,7 +87,7 @@
     card.addEventListener('focusin', play); card.addEventListener('focusout', stop);
   };
 
-  const links = [['overview', '/', 'Overview'], ['runs', '/runs', 'Runs'], ['compare', '/compare', 'Compare'], ['queue', '/queue', 'Queue'], ['plan', '/plan', 'Plan'], ['activity', '/activity', 'Activity']];
+  const links = [['overview', '/', 'Overview'], ['inputs', '/inputs', 'Inputs'], ['prompts', '/prompts', 'Prompts'], ['runs', '/runs', 'Runs'], ['compare', '/compare', 'Compare'], ['queue', '/queue', 'Queue'], ['plan', '/plan', 'Plan'], ['activity', '/activity', 'Activity']];
 
   const frame = (name, root) => {
     const live = h('span.live', { role: 'status' }, 'live');

@@ -38,7 +38,7 @@
     const dialog = open = h('dialog.edit', { 'aria-labelledby': 'edit-title', onclose: () => { dialog.remove(); if (open === dialog) open = null; } },
       h('header', {}, name, path, h('button.plain.right', { 'aria-label': 'Close', onclick: () => dialog.close() }, '×')),
       h('div.body', {}, note, h('section', {}, h('h3', {}, 'What changes'), diff), h('section', {}, h('h3', {}, 'What follows'), runs, plan)),
-      h('footer', {}, h('label.grow', {}, h('span.soft', {}, 'Commit message'), message), words, h('div.ends', {}, h('button.plain', { onclick: () => dialog.close() }, 'Cancel'), only, commit)));
+      h('div.foot', {}, h('label.grow', {}, h('span.soft', {}, 'Commit message'), message), words, h('div.ends', {}, h('button.plain', { onclick: () => dialog.close() }, 'Cancel'), only, commit)));
     document.querySelector('.cosmos').append(dialog);
     dialog.showModal();
     let draft = null;
@@ -51,7 +51,8 @@
       cosmos.write(name, draft.subject); cosmos.write(path, draft.path);
       diff.replaceChildren(...(draft.diff.length ? draft.diff.map(line => h('span' + (line.startsWith('+') ? '.more' : line.startsWith('-') ? '.less' : line.startsWith('@') ? '.at' : ''), {}, line + '\n')) : ['Nothing: the file says so already.']));
       if (draft.problems.length) tell({ error: 'It cannot be saved: the specs would have new problems.', problems: draft.problems });
-      runs.replaceChildren(...(draft.runs.length ? [h('p', {}, many(draft.runs.length + draft.more, 'run') + (draft.runs.length + draft.more === 1 ? ' changes' : ' change') + (draft.more ? `, ${draft.runs.length} shown` : '')), h('ul', {}, draft.runs.map(row => h('li', {}, h('b', {}, row.how), ' ', row.key, h('span.soft', {}, [row.made ? ' is made already' : row.eta ? ' ~' + span(row.eta) : '', row.fields.length ? ' ' + row.fields.join(', ') : ''].join('')))))] : [h('p', {}, 'No run becomes another one.')]));
+      const same = new Set(draft.runs.map(row => row.fields.join(', '))).size === 1 ? draft.runs[0].fields.join(', ') : '';
+      runs.replaceChildren(...(draft.runs.length ? [h('p', {}, many(draft.runs.length + draft.more, 'run') + (draft.runs.length + draft.more === 1 ? ' changes' : ' change') + (draft.more ? `, ${draft.runs.length} shown` : '') + (same ? ':' : ''), same ? h('span.soft', {}, ' ' + same) : ''), h('ul', {}, draft.runs.map(row => h('li', {}, h('b', {}, row.how), ' ', row.key, h('span.soft', {}, [row.made ? ' is made already' : row.eta ? ' ~' + span(row.eta) : '', !same && row.fields.length ? ' ' + row.fields.join(', ') : ''].join('')))))] : [h('p', {}, 'No run becomes another one.')]));
       message.value = draft.subject; message.disabled = Boolean(draft.obstacle);
       words.hidden = !draft.obstacle; cosmos.write(words, draft.obstacle ? 'It can be saved, and not committed: ' + draft.obstacle : '');
       ready(draft.diff.length > 0 && !draft.problems.length);

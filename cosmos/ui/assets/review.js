@@ -9,7 +9,7 @@ cosmos.review = page => {
   const commit = h('input', { type: 'checkbox', onchange: () => localStorage.setItem('cosmos-commit', commit.checked ? 'yes' : '') });
   commit.checked = Boolean(localStorage.getItem('cosmos-commit'));
   const said = h('p.faint', { role: 'status' }), trouble = h('div.note.bad', { role: 'alert', hidden: true });
-  const element = h('section.sec.review', { 'aria-label': 'Review' }, h('div.row', {}, h('span.stars', { role: 'group', 'aria-label': 'Rating' }, stars), clear, h('label.right.row.soft', { title: 'Commit the review, and nothing else, each time' }, commit, 'commit')), note, h('div.row', {}, tags, save), trouble, said);
+  const element = h('section.sec.review', { 'aria-label': 'Review' }, h('div.row', {}, h('span.rate', { role: 'group', 'aria-label': 'Rating' }, stars), clear, h('label.right.row.soft', { title: 'Commit the review, and nothing else, each time' }, commit, 'commit')), note, h('div.row', {}, tags, save), trouble, said);
   let row = null, busy = false, dirty = false;
   const words = () => tags.value.split(',').map(word => word.trim()).filter(Boolean);
   const mark = () => { dirty = note.value.trim() !== row.review.note || words().join() !== row.review.tags.join(); save.disabled = !dirty; };

@@ -45,14 +45,14 @@ cosmos.pages.runs = (main, page) => {
   const updateCard = (card, row) => {
     cosmos.reshot(card.querySelector('.shot'), row);
     mark(card.querySelector('.state'), row.phase);
-    write(card.querySelector('.rated'), cosmos.stars(row.rating)); card.querySelector('.rated').title = row.rating ? `rated ${row.rating} of 5` : '';
+    write(card.querySelector('.rated'), cosmos.rated(row.rating)); card.querySelector('.rated').title = row.rating ? `rated ${row.rating} of 5` : '';
     write(card.querySelector('.sub').lastChild, row.phase === 'Succeeded' ? span(row.took) : row.host || row.model);
     card.title = row.words;
   };
   const makeRow = row => h('tr.row', {}, h('td', {}, pick(row)), h('td', {}, anchor(row)), h('td', {}, h('span.state')), h('td.rated'), ...[0, 0, 0, 0, 0, 0].map(() => h('td')));
   const updateRow = (line, row) => {
     mark(line.querySelector('.state'), row.phase);
-    [cosmos.stars(row.rating), row.model, row.prompt, row.host, span(row.took), ago(row.since), row.words].forEach((text, index) => write(line.children[index + 3], text));
+    [cosmos.rated(row.rating), row.model, row.prompt, row.host, span(row.took), ago(row.since), row.words].forEach((text, index) => write(line.children[index + 3], text));
   };
   const marks = () => {
     for (const child of [...grid.children, ...body.children]) {

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from cosmos.ui.frame import Page
-from cosmos.ui.pages import activity, compare, overview, plan, queue, runs
+from cosmos.ui.pages import activity, compare, inputs, overview, plan, prompts, queue, runs
 
 PAGES: Sequence[Page] = (
     overview.PAGE,
+    inputs.PAGE,
+    prompts.PAGE,
     runs.PAGE,
     compare.PAGE,
     queue.PAGE,
