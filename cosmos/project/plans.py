@@ -98,9 +98,9 @@ def _pruned(project: Project, desired: Desired, look: Look, plan: Plan, *, accep
 
 def not_begun(plan: Plan) -> Plan:
     """The plan, with what it would start as pending: here nobody acts on it."""
-    launched = {op.key for op in plan.operations if op.act is Act.LAUNCH and op.cause is not Cause.RESUMED}
+    launched = {op.digest for op in plan.operations if op.act is Act.LAUNCH and op.cause is not Cause.RESUMED}
     statuses = (
-        replace(status, phase=Phase.PENDING) if status.key in launched and status.phase in _BEGUN else status
+        replace(status, phase=Phase.PENDING) if status.digest in launched and status.phase in _BEGUN else status
         for status in plan.statuses
     )
     return replace(plan, statuses=tuple(statuses))

@@ -53,7 +53,9 @@ class Acts:
         with self._acting:
             now = self._foreseen(given)
             self._cosmos.foreseeing.check(now, shown)
-            return {"said": _DO[now.act](self._cosmos, given, why)}
+            said = _DO[now.act](self._cosmos, given, why)
+            self._cosmos.status()  # it looks where nobody else would, so that all pages show what follows
+            return {"said": said}
 
     def rate(self, given: Given) -> Row:
         """Write a rating, note or tags of an output at once, as `cosmos rate` does, and commit it on request.

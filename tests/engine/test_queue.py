@@ -130,3 +130,10 @@ def test_a_pause_is_foreseen_and_seen(workshop: Workshop) -> None:
         assert queue.go_on(hosts=["local"]) == ["host local"]
         assert not queue.view().suspensions.hosts
     assert workshop.launches == []
+
+
+def test_what_shares_the_result_of_a_run_that_nobody_starts_has_not_begun(workshop: Workshop) -> None:
+    workshop.specs(runs("one") + runs("one").replace("name: one", "name: twin"))
+    with workshop.api() as api:
+        api.plan()
+        assert keys(SimplifiedQueueService(api).view().waiting) == ["one", "twin"]

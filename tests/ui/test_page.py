@@ -176,7 +176,14 @@ def test_two_people_see_a_change_and_keep_what_they_look_at(visit: Visit, shown:
 def test_every_page_fits(visit: Visit, width: int, theme: str) -> None:
     page = visit("/", width=width, theme=theme)
     assert page.evaluate("document.documentElement.dataset.theme") == theme
-    for path in (f"/runs?run={ONE}", "/runs?view=table", f"/compare?compare={ONE},{TWO}", "/plan"):
+    for path in (
+        f"/runs?run={ONE}",
+        "/runs?view=table",
+        f"/compare?compare={ONE},{TWO}",
+        "/plan",
+        "/queue",
+        "/activity",
+    ):
         assert fits(page), page.url
         page.goto(re.sub(r"(://[^/]+).*", r"\1", page.url) + path)
         page.wait_for_selector("[data-drawn]")
@@ -202,3 +209,126 @@ def test_files_are_given_out_by_what_is_recorded(visit: Visit, address: str, sho
         "/gradio_api/file=specs/city.yaml",
     ):
         assert page.request.get(f"{address}{path}").status in (400, 403, 404), path
+
+
+def said(page: Page, words: str) -> None:
+    """The page tells that something was done; then its message is put away."""
+    expect(page.locator(".said")).to_contain_text(words)
+    page.get_by_role("button", name="Dismiss").click()
+
+
+def test_a_result_is_rated_and_its_run_acted_on(visit: Visit, shown: Project) -> None:
+    page = visit(f"/runs?run={ONE}")
+    close, body = page.locator("aside.close"), page.locator("body")
+    expect(close.locator("h2")).to_have_text(ONE)
+    body.press("4")
+    expect(close.get_by_label("Rate 4 of 5")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("article.card.open .rated")).to_have_text("★★★★☆")
+    close.get_by_label("Note").fill("best puddles")
+    close.get_by_label("Tags").fill("hero, wet")
+    close.get_by_role("button", name="Save note and tags").click()
+    expect(close.get_by_text(f"Annotate {ONE}")).to_be_visible()
+    review = (shown.root / "specs" / "reviews" / "city" / "seed-1.yaml").read_text()
+    assert all(words in review for words in ("rating: 4", "best puddles", "[hero, wet]"))
+    body.press("0")
+    expect(page.locator("article.card.open .rated")).to_have_text("")
+    close.get_by_label("Rate 5 of 5").click()
+    expect(page.locator("article.card.open .rated")).to_have_text("★★★★★")
+    body.press("j")
+    expect(close.locator("h2")).to_have_text(TWO)
+    body.press("2")
+    expect(page.locator("article.card.open .rated")).to_have_text("★★☆☆☆")
+    for name, value in (("rating", "4+"), ("tag", "wet")):
+        page.locator(f"select[name={name}]").select_option(value)
+        expect(page.locator("article.card")).to_have_count(1)
+        page.get_by_role("button", name="Clear", exact=True).first.click()
+
+    page.goto(page.url.split("/runs")[0] + "/compare?wins=city")
+    expect(page.get_by_role("img", name="Mean rating by params.seed: 1 5.0 (1 rating), 2 2.0")).to_be_visible()
+    page.get_by_label("Runs whose ratings count").select_option("*")
+    expect(page.locator(".wins h2")).to_contain_text("2 of ")
+
+    page.goto(page.url.split("/compare")[0] + f"/runs?run={ONE}")
+    close.get_by_role("button", name="Upscale").click()
+    page.get_by_label("Weight").fill("0.6")
+    page.get_by_role("button", name="Show the new run").click()
+    expect(page.locator("pre.diff")).to_contain_text("params: {weight: 0.6}")
+    page.get_by_role("button", name="Save", exact=True).click()
+    said(page, "Add run city-seed-1-4k")
+    page.goto(page.url.split("/runs")[0] + "/runs?run=city-seed-1-4k")
+    close.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    said(page, "Delete run city-seed-1-4k")
+    assert not (shown.root / "specs" / "runs" / "city-seed-1-4k.yaml").exists()
+
+    page.goto(page.url.split("/runs")[0] + f"/runs?run={ONE}")
+    close.get_by_role("button", name="Run again").click()
+    expect(page.locator("dialog")).to_contain_text("Plan: 1 to run")
+    expect(page.locator("dialog")).to_contain_text("forced")
+    page.get_by_role("button", name="Leave it").click()
+    page.goto(page.url.split("/runs")[0] + "/runs?run=bad")
+    close.get_by_role("button", name="Retry").click()
+    expect(page.locator("dialog")).to_contain_text("Failed → Pending")
+    page.locator("dialog").get_by_role("button", name="Retry").click()
+    said(page, "bad may be tried again")
+    expect(close.locator(".state").first).to_have_text("Pending")
+
+
+def test_the_queue_is_ordered_and_paused_and_all_is_told(visit: Visit, shown: Project) -> None:
+    assert shown.cosmos("retry", "bad").returncode == 0
+    shown.write("specs/later.yaml", "kind: Run\nname: later\nmodel: preview\nprompt: rain\npriority: 20  # not soon\n")
+    assert shown.cosmos("plan").returncode == 0
+    page = visit("/queue")
+    rows, dialog = page.locator("tr.row"), page.locator("dialog")
+
+    def agree(button: str, words: str) -> None:
+        dialog.get_by_role("button", name=button, exact=True).click()
+        said(page, words)
+
+    expect(rows).to_have_count(2)
+    expect(rows.nth(1)).to_contain_text("later")
+    rows.nth(1).get_by_role("button", name="To the front").click()
+    expect(page.locator("pre.diff")).to_contain_text("+priority: 51  # not soon")
+    agree("Save", "Set priority of run later")
+    expect(rows.nth(0)).to_contain_text("later")
+    page.get_by_label("Priority of later").fill("30")
+    rows.nth(0).get_by_role("button", name="Set").click()
+    expect(page.locator("pre.diff")).to_contain_text("+priority: 30")
+    agree("Save", "Set priority of run later")
+    expect(rows.nth(0)).to_contain_text("bad")
+    rows.nth(1).get_by_role("button", name="Suspend").click()
+    dialog.get_by_label("Why").fill("wrong <b>camera</b>")
+    agree("Suspend", "Suspended: later")
+    held = page.locator("section.pane", has_text="Held back")
+    expect(held).to_contain_text("wrong <b>camera</b>")
+    held.get_by_role("button", name="Resume").click()
+    agree("Resume", "Resumed: later")
+    expect(rows).to_have_count(2)
+    page.get_by_role("button", name="Pause all").click()
+    agree("Suspend", "Suspended: project")
+    expect(page.get_by_text("The project is suspended")).to_be_visible()
+    page.get_by_role("button", name="Go on", exact=True).click()
+    agree("Resume", "Resumed: project")
+    page.get_by_role("button", name="Pause local").click()
+    agree("Suspend", "Suspended: host local")
+    page.get_by_role("button", name="Go on with local").click()
+    agree("Resume", "Resumed: host local")
+    rows.nth(0).get_by_role("checkbox").check()
+    page.locator(".tray").get_by_role("button", name="Cancel").click()
+    expect(dialog).to_contain_text("Pending → Cancelled")
+    agree("Cancel", "Cancelled.")
+    expect(rows).to_have_count(1)
+
+    page.goto(page.url.replace("/queue", "/activity"))
+    events = page.locator("table.events tbody tr")
+    page.get_by_label("Search events").fill("later suspended")
+    expect(events).to_have_count(1)
+    expect(events).to_contain_text("wrong <b>camera</b>")
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.locator("select[name=kind]").select_option("Warning")
+    expect(events.first).to_contain_text("bad")
+    page.get_by_role("button", name="Commits").click()
+    expect(page.locator(".commit")).to_contain_text("specs that were in no commit")
+    page.get_by_role("button", name="Host checks").click()
+    page.get_by_role("button", name="Check the hosts").click()
+    expect(page.locator(".finding", has_text="connection")).to_contain_text("this machine")

@@ -27,14 +27,14 @@ cosmos.pages.compare = (main, page) => {
   const wins = h('section.pane.wins', {}, h('h2', {}, 'Which settings win', rated, h('span.right', {}, scope)), plots);
   const svg = (tag, attributes, ...children) => { const element = document.createElementNS('http://www.w3.org/2000/svg', tag); for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value); element.append(...children); return element; };
   const plot = setting => {
-    const row = 22, left = 120, wide = 240, height = setting.values.length * row + 18, at = mean => left + (mean / 5) * wide;
-    const told = value => value.mean === null ? 'not rated' : `${value.mean.toFixed(1)} of ${cosmos.many(value.rated, 'rating')}`;
-    const short = text => text.length > 18 ? text.slice(0, 17) + '…' : text;
+    const row = 22, left = 118, wide = 176, height = setting.values.length * row + 18, at = mean => left + (mean / 5) * wide;
+    const told = value => value.mean === null ? 'not rated' : `${value.mean.toFixed(1)} (${cosmos.many(value.rated, 'rating')})`;
+    const named = text => text === '-' ? 'not set' : text, short = text => text.length > 18 ? text.slice(0, 17) + '…' : text;
     return h('figure', {}, h('figcaption', {}, h('b', {}, setting.name), h('span.faint', {}, setting.more ? ` ${setting.more} more values` : '')),
-      svg('svg', { viewBox: `0 0 ${left + wide + 120} ${height}`, role: 'img', 'aria-label': `Mean rating by ${setting.name}: ` + setting.values.map(value => `${value.value} ${told(value)}`).join(', ') },
+      svg('svg', { viewBox: `0 0 ${left + wide + 96} ${height}`, role: 'img', 'aria-label': `Mean rating by ${setting.name}: ` + setting.values.map(value => `${named(value.value)} ${told(value)}`).join(', ') },
         ...[1, 2, 3, 4, 5].flatMap(mean => [svg('line', { class: 'rule', x1: at(mean), x2: at(mean), y1: 0, y2: height - 16 }), svg('text', { class: 'tick', x: at(mean), y: height - 4, 'text-anchor': 'middle' }, String(mean))]),
         ...setting.values.flatMap((value, index) => [
-          svg('text', { x: left - 8, y: index * row + 15, 'text-anchor': 'end' }, short(value.value), svg('title', {}, value.value)),
+          svg('text', { x: left - 8, y: index * row + 15, 'text-anchor': 'end' }, short(named(value.value)), svg('title', {}, value.value)),
           svg('rect', { class: 'ground', x: left, y: index * row + 4, width: wide, height: row - 8, rx: 3 }),
           ...(value.mean === null ? [] : [svg('rect', { class: value.mean === setting.values[0].mean ? 'best' : 'mean', x: left, y: index * row + 4, width: Math.max(2, at(value.mean) - left), height: row - 8, rx: 3 })]),
           svg('text', { class: 'told', x: left + wide + 8, y: index * row + 15 }, told(value))])));

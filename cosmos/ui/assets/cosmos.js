@@ -103,6 +103,7 @@
     root.replaceChildren(h('header.bar', {}, h('a.brand', { href: '/' }, h('i'), 'cosmos'),
       h('nav', { 'aria-label': 'Pages' }, links.map(([page, href, title]) => h('a', { href, 'aria-current': page === name ? 'page' : null }, title))),
       h('div.end', {}, live, toggle)), main);
+    root.querySelector('nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
     return { live, main };
   };
 
