@@ -117,17 +117,25 @@ def _asking(recorded: Recorded, asked: dict[Digest, Request]) -> Recorded:
 def _foreseen(
     act: str, desired: Desired, subjects: tuple[str, ...], keys: frozenset[str], now: Plan, then: Plan
 ) -> Foreseen:
-    """Of hosts and the project only what is stopped must be as it was shown: there, runs go on all the time."""
+    """Runs that share a result with those that are meant are affected too.
+
+    Of hosts and the project only what is stopped must be as it was shown: there, runs go on all the time.
+    """
     is_of_runs = keys.issuperset(subjects)
+    digests = {want.digest for want in desired.runs if want.run.key in keys}
     before = {operation.id for operation in now.operations}
     after = {operation.id for operation in then.operations}
     outlooks = []
     for status in then.statuses:
         was = now.status_of(status.key)
-        if status.key in keys and was is not None:
+        if was is not None and (status.key in keys or status.digest in digests):
             outlooks.append(Outlook(key=status.key, before=was.phase, after=status.phase, words=status.message))
-    begun = tuple(each for each in then.operations if each.key in keys and each.id not in before)
-    dropped = tuple(each for each in now.operations if each.key in keys and each.id not in after)
+    begun = tuple(
+        each for each in then.operations if (each.key in keys or each.digest in digests) and each.id not in before
+    )
+    dropped = tuple(
+        each for each in now.operations if (each.key in keys or each.digest in digests) and each.id not in after
+    )
     shown = [(each.key, each.before, each.after) for each in outlooks] if is_of_runs else []
     acts = [sorted((each.id, each.cause) for each in some) for some in (begun, dropped if is_of_runs else ())]
     return Foreseen(

@@ -136,4 +136,8 @@ def test_what_shares_the_result_of_a_run_that_nobody_starts_has_not_begun(worksh
     workshop.specs(runs("one") + runs("one").replace("name: one", "name: twin"))
     with workshop.api() as api:
         api.plan()
-        assert keys(SimplifiedQueueService(api).view().waiting) == ["one", "twin"]
+        queue = SimplifiedQueueService(api)
+        assert keys(queue.view().waiting) == ["one", "twin"]
+        shown = queue.foresee_cancel(["twin"])  # and who shares it is cancelled too
+        assert [(each.key, each.after) for each in shown.changes] == [(key, Phase.CANCELLED) for key in ("one", "twin")]
+        assert [operation.key for operation in shown.dropped] == ["one"]
