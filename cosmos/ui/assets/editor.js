@@ -32,25 +32,25 @@ cosmos.editor = ({ leave, saved }) => {
   };
   const troubled = trouble => { tell(trouble.problems?.length ? trouble.problems : [{ line: 0, at: '', words: trouble.error, hint: trouble.hint }]); };
   /* What the text says, into the form; the field that is being typed in stays as it is. */
-  const fill = data => {
+  const fill = (data, all) => {
     const roles = data.inputs !== null && typeof data.inputs === 'object';
     const values = { name: data.name ?? '', text: data.text ?? '', negative: data.negative ?? '', labels: dress(data.labels), inputs: roles ? '' : data.inputs ?? '' };
-    for (const [key, box] of Object.entries(boxes)) if (document.activeElement !== box && box.value !== String(values[key])) box.value = values[key];
+    for (const [key, box] of Object.entries(boxes)) if ((all || document.activeElement !== box) && box.value !== String(values[key])) box.value = values[key];
     inputs.disabled = roles; inputs.placeholder = roles ? 'by role: change it in the text' : 'inputs/city';
     form.hidden = data.kind !== 'Prompt'; fields.name.hidden = !start.isNew;
     element.querySelector('.sides').classList.toggle('one', form.hidden);
   };
   /* One question at a time; the last one counts. */
-  const check = async changes => {
+  const check = async (changes, all) => {
     const mine = ++turn;
     tell(problems, 'Checking ...');
     try {
-      if (start.isWhole) fill({});
+      if (start.isWhole) fill({}, all);
       else {
         const found = await cosmos.asked('reword', { text: yaml.value, changes: changes || {} });
         if (mine !== turn) return;
         if (changes && found.text !== yaml.value) yaml.value = found.text;
-        fill(found.data);
+        fill(found.data, all);
       }
       const found = await cosmos.asked('check', change());
       if (mine !== turn) return;
@@ -71,7 +71,7 @@ cosmos.editor = ({ leave, saved }) => {
     if ((event.ctrlKey || event.metaKey) && event.key === 's') { event.preventDefault(); look(); }
   });
   window.addEventListener('beforeunload', event => { if (isDirty()) event.preventDefault(); });
-  const take = next => { start = next; seen = next.seen; yaml.value = next.yaml; stale.hidden = true; problems = []; wrong.replaceChildren(); number(); check(null); };
+  const take = next => { start = next; seen = next.seen; yaml.value = next.yaml; stale.hidden = true; problems = []; wrong.replaceChildren(); number(); check(null, true); };
   const differs = next => {
     stale.replaceChildren(h('p', {}, `${next.path} has changed while you edit it.`), h('p', {}, h('button', { onclick: () => take(next) }, 'Take what is there now'), ' ', h('button', { onclick: () => { seen = next.seen; start = { ...next, yaml: next.yaml }; stale.hidden = true; check(null); } }, 'Keep mine: the review shows what it replaces')));
     stale.hidden = false;
