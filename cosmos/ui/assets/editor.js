@@ -28,7 +28,7 @@ cosmos.editor = ({ leave, saved }) => {
     state.className = 'state ' + (words ? 'Pending' : rows.length ? 'Failed' : isDirty() || start.isNew ? 'Succeeded' : 'Pending');
     write(state, words || (rows.length ? many(rows.length, 'problem') : isDirty() || start.isNew ? 'Valid' : 'Unchanged'));
     if (!words) wrong.replaceChildren(...cosmos.problems(rows));
-    review.disabled = Boolean(words) || rows.length > 0 || !(isDirty() || start.isNew);
+    review.disabled = Boolean(words) || rows.some(row => !row.old) || !(isDirty() || start.isNew);
   };
   const troubled = trouble => { tell(trouble.problems?.length ? trouble.problems : [{ line: 0, at: '', words: trouble.error, hint: trouble.hint }]); };
   /* What the text says, into the form; the field that is being typed in stays as it is. */
