@@ -33,7 +33,7 @@
     const name = h('h2', { id: 'edit-title' }, title || 'Looking ...'), path = h('span.mono.soft');
     const note = h('div.note.bad', { role: 'alert', hidden: true }), diff = h('pre.diff', { tabindex: '0', 'aria-label': 'What changes' });
     const runs = h('div'), plan = h('div', { 'aria-live': 'polite' });
-    const message = h('input', { type: 'text', 'aria-label': 'Message of the commit', maxlength: '200' }), words = h('p.soft', { hidden: true });
+    const message = h('input', { type: 'text', maxlength: '200' }), words = h('p.soft', { hidden: true });
     const commit = h('button.main', { disabled: true, onclick: () => save(true) }, 'Save and commit'), only = h('button', { disabled: true, onclick: () => save(false) }, 'Save');
     const dialog = open = h('dialog.edit', { 'aria-labelledby': 'edit-title', onclose: () => { dialog.remove(); if (open === dialog) open = null; } },
       h('header', {}, name, path, h('button.plain.right', { 'aria-label': 'Close', onclick: () => dialog.close() }, '×')),

@@ -6,7 +6,7 @@ cosmos.editor = ({ leave, saved }) => {
   const title = h('h2'), place = h('span.mono.soft');
   const name = h('input', { type: 'text', spellcheck: false, autocomplete: 'off' }), text = h('textarea', { rows: 7 }), negative = h('textarea', { rows: 2 });
   const labels = h('textarea', { rows: 2, placeholder: 'scene=city', spellcheck: false }), inputs = h('input', { type: 'text', list: 'editor-scenes', placeholder: 'inputs/city', spellcheck: false, autocomplete: 'off' }), scenes = h('datalist', { id: 'editor-scenes' });
-  const field = (words, box, hint) => { const label = h('label.field', {}, h('span', {}, words), box); if (hint) label.append(h('small.soft', {}, hint)); return label; };
+  const field = (words, box, hint) => { box.setAttribute('aria-label', words); box.setAttribute('aria-description', hint); return h('label.field', {}, h('span', {}, words), box, h('small.soft', {}, hint)); };
   const fields = { name: field('Name', name, 'small letters, digits and dashes'), text: field('Text', text, 'sent to the model as it is'), negative: field('Negative', negative, 'what to keep away from'), labels: field('Labels', labels, 'name=value, one a line'), inputs: field('Inputs', inputs, 'a scene: a folder of inputs/') };
   const boxes = { name, text, negative, labels, inputs };
   const form = h('form.form', { 'aria-label': 'The spec as a form', onsubmit: event => event.preventDefault() }, Object.values(fields), scenes);
