@@ -137,9 +137,7 @@ class Specs:
         """Why an edit cannot be committed, in a sentence; empty where it can."""
         try:
             project = self._open()
-            real = writing.real_paths(project.settings.root, edit.edits)
-            there = [path for path, each in zip(real, edit.edits, strict=True) if each.before is not None]
-            at_commit.checkout(project).require_clean(there)
+            at_commit.checkout(project).require_clean(list(writing.real_paths(project.settings.root, edit.edits)))
         except (SourceError, RefusedError) as error:
             return error.message
         return ""

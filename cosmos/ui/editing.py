@@ -28,6 +28,7 @@ Maker = Callable[[CosmosAPI, Given], Edit]
 DRAFTS_KEPT = 64
 OPERATIONS_SHOWN = 40
 DIFFERENCES_SHOWN = 60
+STUCK_SHOWN = 10
 
 
 def _word(given: Given, name: str) -> str:
@@ -144,8 +145,10 @@ class Drafts:
         """What apply would do once a draft is saved. A look at every host."""
         view = self._cosmos.specs.plan(self._found(given))
         operations = view.plan.operations
+        stuck = [status for status in view.plan.statuses if status.stuck]
         return {
             "summary": summary(view),
+            "stuck": [{"key": status.key, "words": status.message} for status in stuck[:STUCK_SHOWN]],
             "operations": [operation_row(operation) for operation in operations[:OPERATIONS_SHOWN]],
             "more": max(0, len(operations) - OPERATIONS_SHOWN),
         }
@@ -185,21 +188,27 @@ def _message(given: Given) -> str:
 
 
 def problem_rows(edit: Edit, text: str) -> list[Row]:
-    """What would be wrong. `line` counts from the first one of the typed text, where the place is in it."""
+    """What would be wrong: all in the files of the edit, and elsewhere what is wrong because of it.
+
+    `line` counts from the first one of the typed text, where the place is in it; 0 elsewhere. What is `old` is wrong
+    already, and keeps nobody from saving.
+    """
     before = edit.text.replace("\r\n", "\n").partition(text.strip("\n"))[0] if text.strip() else ""
     first, last = before.count("\n"), text.strip("\n").count("\n") + 1
-    own = {each.path for each in edit.edits} if text.strip() else set()
+    own = {each.path for each in edit.edits}
     rows = []
-    for each in edit.problems:
+    for each in dict.fromkeys((*edit.problems, *(one for one in edit.desired.problems if one.at.file in own))):
         line = each.at.line - first
-        is_typed = each.at.file in own and 0 < line <= last + 2  # what is not closed is missed behind its end
-        rows.append(problem_row(each, min(line, last) if is_typed else 0))
+        is_typed = bool(text.strip()) and each.at.file in own and 0 < line <= last + 2  # not closed: missed behind it
+        is_old = each not in edit.problems
+        if is_typed or not is_old:
+            rows.append({**problem_row(each, min(line, last) if is_typed else 0), "old": is_old})
     return rows
 
 
 def problem_row(problem: Problem, line: int) -> Row:
     words = f"{problem.subject}: {problem.message}" if problem.subject else problem.message
-    return {"at": str(problem.at), "line": line, "column": problem.at.column, "words": words, "hint": problem.hint}
+    return {"at": str(problem.at), "line": line, "words": words, "hint": problem.hint}
 
 
 def difference_row(each: Difference) -> Row:

@@ -104,7 +104,8 @@ def test_a_new_spec_goes_where_it_belongs(film: Project) -> None:
         text = RAIN.replace("rain ", "snow ")
         found = drafts.draft({"make": "add", "text": text})
         assert (found["path"], found["subject"], found["runs"]) == ("specs/prompts/snow.yaml", "Add prompt snow", [])
-        drafts.save(found)
+        assert found["obstacle"] == ""
+        assert drafts.save({**found, "commit": True})["commit"]
         assert (film.root / "specs" / "prompts" / "snow.yaml").read_text() == text
         drafts.save(drafts.draft({"make": "add", "text": RAIN.replace("rain ", "fog "), "path": "specs/city.yaml"}))
         assert specs(film) == f"{SPECS}---\n{RAIN.replace('rain ', 'fog ')}"

@@ -33,7 +33,7 @@
     const name = h('h2', { id: 'edit-title' }, title || 'Looking ...'), path = h('span.mono.soft');
     const note = h('div.note.bad', { role: 'alert', hidden: true }), diff = h('pre.diff', { tabindex: '0', 'aria-label': 'What changes' });
     const runs = h('div'), plan = h('div', { 'aria-live': 'polite' });
-    const message = h('input', { type: 'text', 'aria-label': 'Message of the commit', maxlength: '200' }), words = h('p.soft', { hidden: true });
+    const message = h('input', { type: 'text', maxlength: '200' }), words = h('p.soft', { hidden: true });
     const commit = h('button.main', { disabled: true, onclick: () => save(true) }, 'Save and commit'), only = h('button', { disabled: true, onclick: () => save(false) }, 'Save');
     const dialog = open = h('dialog.edit', { 'aria-labelledby': 'edit-title', onclose: () => { dialog.remove(); if (open === dialog) open = null; } },
       h('header', {}, name, path, h('button.plain.right', { 'aria-label': 'Close', onclick: () => dialog.close() }, '×')),
@@ -50,19 +50,21 @@
     const draw = () => {
       cosmos.write(name, draft.subject); cosmos.write(path, draft.path);
       diff.replaceChildren(...(draft.diff.length ? draft.diff.map(line => h('span' + (line.startsWith('+') ? '.more' : line.startsWith('-') ? '.less' : line.startsWith('@') ? '.at' : ''), {}, line + '\n')) : ['Nothing: the file says so already.']));
-      if (draft.problems.length) tell({ error: 'It cannot be saved: the specs would have new problems.', problems: draft.problems });
+      const wrong = draft.problems.filter(row => !row.old);
+      if (wrong.length) tell({ error: 'It cannot be saved: the specs would have new problems.', problems: wrong });
       const same = new Set(draft.runs.map(row => row.fields.join(', '))).size === 1 ? draft.runs[0].fields.join(', ') : '';
       runs.replaceChildren(...(draft.runs.length ? [h('p', {}, many(draft.runs.length + draft.more, 'run') + (draft.runs.length + draft.more === 1 ? ' changes' : ' change') + (draft.more ? `, ${draft.runs.length} shown` : '') + (same ? ':' : ''), same ? h('span.soft', {}, ' ' + same) : ''), h('ul', {}, draft.runs.map(row => h('li', {}, h('b', {}, row.how), ' ', row.key, h('span.soft', {}, [row.made ? ' is made already' : row.eta ? ' ~' + span(row.eta) : '', !same && row.fields.length ? ' ' + row.fields.join(', ') : ''].join('')))))] : [h('p', {}, 'No run becomes another one.')]));
       message.value = draft.subject; message.disabled = Boolean(draft.obstacle);
       words.hidden = !draft.obstacle; cosmos.write(words, draft.obstacle ? 'It can be saved, and not committed: ' + draft.obstacle : '');
-      ready(draft.diff.length > 0 && !draft.problems.length);
-      if (draft.diff.length && !draft.problems.length) foresee();
+      const good = draft.diff.length > 0 && !wrong.length;
+      ready(good);
+      if (good) foresee();
     };
     const foresee = async () => {
       plan.replaceChildren(h('p.soft', {}, 'Looking at the hosts for the plan ...'));
       try {
         const found = await cosmos.asked('plan', { draft: draft.draft });
-        plan.replaceChildren(h('p', {}, found.summary), h('ul', {}, found.operations.map(row => h('li', {}, h('b', {}, row.act), ' ', row.key, h('span.soft', {}, [' ' + row.cause.replaceAll('_', ' '), row.host, row.eta ? '~' + span(row.eta) : '', row.words].filter(Boolean).join(' · '))))), found.more ? h('p.soft', {}, `and ${found.more} more`) : '');
+        plan.replaceChildren(h('p', {}, found.summary), h('ul', {}, found.operations.map(row => h('li', {}, h('b', {}, row.act), ' ', row.key, h('span.soft', {}, [' ' + row.cause.replaceAll('_', ' '), row.host, row.eta ? '~' + span(row.eta) : '', row.words].filter(Boolean).join(' · '))))), found.more ? h('p.soft', {}, `and ${found.more} more`) : '', ...found.stuck.map(row => h('p', {}, h('b', {}, row.key), ' ', h('span.soft', {}, row.words))));
       } catch (trouble) { plan.replaceChildren(h('p', {}, 'There is no plan: ' + trouble.error), trouble.hint ? h('p.soft', {}, trouble.hint) : ''); }
     };
     const save = async committed => {

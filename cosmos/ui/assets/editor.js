@@ -6,7 +6,7 @@ cosmos.editor = ({ leave, saved }) => {
   const title = h('h2'), place = h('span.mono.soft');
   const name = h('input', { type: 'text', spellcheck: false, autocomplete: 'off' }), text = h('textarea', { rows: 7 }), negative = h('textarea', { rows: 2 });
   const labels = h('textarea', { rows: 2, placeholder: 'scene=city', spellcheck: false }), inputs = h('input', { type: 'text', list: 'editor-scenes', placeholder: 'inputs/city', spellcheck: false, autocomplete: 'off' }), scenes = h('datalist', { id: 'editor-scenes' });
-  const field = (words, box, hint) => { const label = h('label.field', {}, h('span', {}, words), box); if (hint) label.append(h('small.soft', {}, hint)); return label; };
+  const field = (words, box, hint) => { box.setAttribute('aria-label', words); box.setAttribute('aria-description', hint); return h('label.field', {}, h('span', {}, words), box, h('small.soft', {}, hint)); };
   const fields = { name: field('Name', name, 'small letters, digits and dashes'), text: field('Text', text, 'sent to the model as it is'), negative: field('Negative', negative, 'what to keep away from'), labels: field('Labels', labels, 'name=value, one a line'), inputs: field('Inputs', inputs, 'a scene: a folder of inputs/') };
   const boxes = { name, text, negative, labels, inputs };
   const form = h('form.form', { 'aria-label': 'The spec as a form', onsubmit: event => event.preventDefault() }, Object.values(fields), scenes);
@@ -28,29 +28,29 @@ cosmos.editor = ({ leave, saved }) => {
     state.className = 'state ' + (words ? 'Pending' : rows.length ? 'Failed' : isDirty() || start.isNew ? 'Succeeded' : 'Pending');
     write(state, words || (rows.length ? many(rows.length, 'problem') : isDirty() || start.isNew ? 'Valid' : 'Unchanged'));
     if (!words) wrong.replaceChildren(...cosmos.problems(rows));
-    review.disabled = Boolean(words) || rows.length > 0 || !(isDirty() || start.isNew);
+    review.disabled = Boolean(words) || rows.some(row => !row.old) || !(isDirty() || start.isNew);
   };
   const troubled = trouble => { tell(trouble.problems?.length ? trouble.problems : [{ line: 0, at: '', words: trouble.error, hint: trouble.hint }]); };
   /* What the text says, into the form; the field that is being typed in stays as it is. */
-  const fill = data => {
+  const fill = (data, all) => {
     const roles = data.inputs !== null && typeof data.inputs === 'object';
     const values = { name: data.name ?? '', text: data.text ?? '', negative: data.negative ?? '', labels: dress(data.labels), inputs: roles ? '' : data.inputs ?? '' };
-    for (const [key, box] of Object.entries(boxes)) if (document.activeElement !== box && box.value !== String(values[key])) box.value = values[key];
+    for (const [key, box] of Object.entries(boxes)) if ((all || document.activeElement !== box) && box.value !== String(values[key])) box.value = values[key];
     inputs.disabled = roles; inputs.placeholder = roles ? 'by role: change it in the text' : 'inputs/city';
     form.hidden = data.kind !== 'Prompt'; fields.name.hidden = !start.isNew;
     element.querySelector('.sides').classList.toggle('one', form.hidden);
   };
   /* One question at a time; the last one counts. */
-  const check = async changes => {
+  const check = async (changes, all) => {
     const mine = ++turn;
     tell(problems, 'Checking ...');
     try {
-      if (start.isWhole) fill({});
+      if (start.isWhole) fill({}, all);
       else {
         const found = await cosmos.asked('reword', { text: yaml.value, changes: changes || {} });
         if (mine !== turn) return;
         if (changes && found.text !== yaml.value) yaml.value = found.text;
-        fill(found.data);
+        fill(found.data, all);
       }
       const found = await cosmos.asked('check', change());
       if (mine !== turn) return;
@@ -71,7 +71,7 @@ cosmos.editor = ({ leave, saved }) => {
     if ((event.ctrlKey || event.metaKey) && event.key === 's') { event.preventDefault(); look(); }
   });
   window.addEventListener('beforeunload', event => { if (isDirty()) event.preventDefault(); });
-  const take = next => { start = next; seen = next.seen; yaml.value = next.yaml; stale.hidden = true; problems = []; wrong.replaceChildren(); number(); check(null); };
+  const take = next => { start = next; seen = next.seen; yaml.value = next.yaml; stale.hidden = true; problems = []; wrong.replaceChildren(); number(); check(null, true); };
   const differs = next => {
     stale.replaceChildren(h('p', {}, `${next.path} has changed while you edit it.`), h('p', {}, h('button', { onclick: () => take(next) }, 'Take what is there now'), ' ', h('button', { onclick: () => { seen = next.seen; start = { ...next, yaml: next.yaml }; stale.hidden = true; check(null); } }, 'Keep mine: the review shows what it replaces')));
     stale.hidden = false;

@@ -77,7 +77,6 @@ cosmos.pages.prompts = (main, page) => {
     if (!all.isConnected) main.append(all);
     shown = data;
     filters.draw({ label: data.labels.map(value => [value, value]), input: data.scenes.map(value => [value, value]), kind: [['original', 'Original'], ['enhanced', 'Enhanced']], use: [['unused', 'Without runs'], ['used', 'With runs']] }, [['-rating', 'Best rated first'], ['-runs', 'Most runs first'], ['runs', 'Fewest runs first'], ['place', 'By file'], ['-name', 'By name, from the end']]);
-    filters.element.hidden = !data.all;
     write(count, data.total === data.all ? many(data.all, 'prompt') : `${data.total} of ${many(data.all, 'prompt')}`);
     cosmos.missing(missing, data.missing);
     problems.hidden = !data.problems.length;
@@ -88,7 +87,7 @@ cosmos.pages.prompts = (main, page) => {
     pager.draw(data);
     const now = task(data, query), beside = now ? null : data.close && !data.close.file ? data.close : null;
     editor.draw(now);
-    filters.element.hidden = both.hidden = Boolean(now);
+    both.hidden = Boolean(now); filters.element.hidden = Boolean(now) || !data.all;
     both.className = beside ? 'with' : '';
     details(beside);
   }, done() {} };
