@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from cosmos.core import plan_text
 from cosmos.core.desired import Desired
-from cosmos.core.plan import ENDED, Operation, Phase, Plan, RunStatus, Sync
+from cosmos.core.plan import ENDED, Phase, Plan, RunStatus, Sync
 from cosmos.core.problem import Problem
 
 
@@ -40,35 +40,6 @@ class PlanView:
     def text(self) -> str:
         """The plan as text, as `cosmos plan` prints it."""
         return plan_text.text(self.plan)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
-    """A run before and after an act; `words` say more of the second."""
-
-    key: str
-    before: Phase
-    after: Phase
-    words: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Foreseen:
-    """What an act on runs, hosts or the project would do. Equal `digest` means that it would do the same.
-
-    `begun` are the operations that follow from it, `dropped` those that are planned now and would not be done.
-    """
-
-    act: str
-    subjects: tuple[str, ...]
-    outlooks: tuple[Outlook, ...]
-    begun: tuple[Operation, ...]
-    dropped: tuple[Operation, ...]
-    digest: str
-
-    @property
-    def changes(self) -> tuple[Outlook, ...]:
-        return tuple(outlook for outlook in self.outlooks if outlook.before is not outlook.after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +164,43 @@ class HostNote:
     idle_worst_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueNote:
+    """What is still to be started, as of the last look: how many runs, of which nothing is known about so many.
+
+    `gpu_s` are seconds of GPUs of those that are known; `ends_at` is when they and what runs will be done.
+    """
+
+    runs: int = 0
+    unknown: int = 0
+    gpu_s: float = 0.0
+    ends_at: float | None = None
+
+
+def queue_of(plan: Plan, now: float) -> QueueNote:
+    """In whole minutes, so that what is kept of it does not change with every look."""
+    ends = [status.ends_at for status in plan.statuses if status.ends_at is not None]
+    ends += [] if plan.wall_s is None else [now + plan.wall_s]
+    return QueueNote(
+        runs=len(plan.launches),
+        unknown=plan.unknown,
+        gpu_s=float(60 * round(plan.gpu_s / 60)),
+        ends_at=float(60 * round(max(ends) / 60)) if ends else None,
+    )
+
+
+def queue_to_text(note: QueueNote) -> str:
+    return json.dumps(asdict(note), sort_keys=True)
+
+
+def queue_from_text(text: str) -> QueueNote:
+    """What `queue_to_text` made; nothing to come from an empty text, or from what another version made."""
+    try:
+        return QueueNote(**json.loads(text)) if text else QueueNote()
+    except (ValueError, TypeError):
+        return QueueNote()
+
+
 def notes_to_text(notes: Iterable[HostNote]) -> str:
     """Equal notes give equal text."""
     return json.dumps([asdict(note) for note in notes], separators=(",", ":"))
@@ -259,6 +267,7 @@ class StatusView:
     daemon: DaemonNote | None = None
     problems: int = 0
     acting: bool = False
+    queue: QueueNote = QueueNote()
 
     def counts(self) -> dict[Phase, int]:
         """Runs by phase, those that exist."""

@@ -14,7 +14,8 @@ from cosmos.core.plan import Phase, Sync
 from cosmos.core.suspension import Suspensions
 from cosmos.edits import Edit
 from cosmos.errors import NotFoundError, RefusedError
-from cosmos.outcome import Foreseen, Outcome
+from cosmos.foreseen import Foreseen
+from cosmos.outcome import Outcome
 
 HIGHEST = 100
 """Priority of a spec, at most."""

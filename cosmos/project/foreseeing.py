@@ -13,7 +13,7 @@ from cosmos.core.suspension import Scope, Suspension
 from cosmos.engine.cycle import Engine
 from cosmos.engine.workers import InlineWorkers
 from cosmos.errors import StaleError
-from cosmos.outcome import Foreseen, Outlook
+from cosmos.foreseen import Foreseen, Outlook
 from cosmos.project import following, plans, requests
 from cosmos.project.suspending import Suspending, word
 from cosmos.project.wiring import Project

@@ -10,8 +10,8 @@ from cosmos.core.occupancy import Occupancy, occupancies
 from cosmos.core.plan import Plan
 from cosmos.engine.cycle import Look
 from cosmos.meters import GpuMeter, HostMeter, Meters
-from cosmos.outcome import HostNote, notes_from_text, notes_to_text
-from cosmos.project.reading import HOSTS, METERS
+from cosmos.outcome import HostNote, notes_from_text, notes_to_text, queue_of, queue_to_text
+from cosmos.project.reading import HOSTS, METERS, QUEUE
 from cosmos.project.wiring import Project
 from cosmos.views import GpuRow, HostRow, host_row, queued
 
@@ -50,7 +50,8 @@ def _idle(project: Project, look: Look) -> dict[str, Idle]:
 
 
 def remember(project: Project, look: Look, plan: Plan) -> tuple[HostNote, ...]:
-    """Note the hosts beside the statuses, for readers that do not look."""
+    """Note the hosts and the queue beside the statuses, for readers that do not look."""
+    remember_queue(project, plan)
     seen = rows(project, look, plan)
     found = tuple(notes(seen))
     noted = project.records.noted_all([HOSTS, METERS])
@@ -99,6 +100,13 @@ def _measure(row: HostRow) -> HostMeter:
             if one.offered
         ),
     )
+
+
+def remember_queue(project: Project, plan: Plan) -> None:
+    """Note what is still to come beside the statuses, for readers that do not look."""
+    text = queue_to_text(queue_of(plan, project.world.clock.now()))
+    if text != project.records.noted(QUEUE):
+        project.records.note(QUEUE, text)
 
 
 def notes(found: Iterable[HostRow]) -> list[HostNote]:

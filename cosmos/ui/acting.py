@@ -8,7 +8,8 @@ from cosmos.api import CosmosAPI
 from cosmos.core.gallery import Item
 from cosmos.core.plan import Phase
 from cosmos.errors import NotFoundError, RefusedError, StaleError
-from cosmos.outcome import Foreseen, Outcome
+from cosmos.foreseen import Foreseen
+from cosmos.outcome import Outcome
 from cosmos.ui.applying import Applying
 from cosmos.ui.plan_rows import operation_row, summary
 from cosmos.ui.rows import review_row

@@ -7,7 +7,7 @@ import pytest
 
 from cosmos.core.plan import Act, Phase
 from cosmos.errors import BusyError, CosmosError, NotFoundError, RefusedError, StaleError
-from cosmos.outcome import Foreseen
+from cosmos.foreseen import Foreseen
 from cosmos.project.foreseeing import Foreseeing
 from cosmos.queue import SimplifiedQueueService
 from tests.cli.console import wait_until
