@@ -84,7 +84,7 @@ cosmos.pages.runs = (main, page) => {
   };
   document.addEventListener('keydown', event => {
     if (event.ctrlKey || event.metaKey || event.altKey || !shown) return;
-    if (event.target.closest('input, select, textarea, video, dialog')) { if (event.key === 'Escape') event.target.blur(); return; }
+    if (event.target.closest('input:not([type=checkbox]), select, textarea, video, dialog')) { if (event.key === 'Escape') event.target.blur(); return; }
     const keys = { j: () => step(1), k: () => step(-1), '/': () => { event.preventDefault(); search.focus(); }, Escape: () => page.query.run && open(''),
       x: () => { const box = [...grid.children, ...body.children].find(child => child.dataset.key === page.query.run)?.querySelector('input'); if (box) box.click(); },
       c: () => { if (!compare.disabled) compare.click(); }, 0: () => close.rate(null) };
