@@ -184,7 +184,9 @@ def test_meters_tell_unknown_from_nothing() -> None:
                      temperature=40, power=90.5)  # fmt: skip
     silent = GpuMeter(id="G1", name="gpu1", model="H200", memory_used_mib=None, memory_total_mib=0, utilisation=None,
                       temperature=None, power=None)  # fmt: skip
-    meters = Meters(at=5.0, hosts=(HostMeter(host="a", disk_free=1, disk_total=2, gpus=(known, silent)),))
+    measured = HostMeter(host="a", disk_free=1, disk_total=2, gpus=(known, silent))
+    before = HostMeter(host="b", disk_free=1, disk_total=2, gpus=(known,))  # and away since
+    meters = Meters(at=5.0, hosts=(measured, before))
     assert from_text(to_text(meters)) == meters
     assert from_text('{"at": 1, "hosts": [{"of": "another version"}]}') == from_text("") == Meters(at=0.0)
     hosts = [
