@@ -78,7 +78,8 @@ def _offer(
     occupancy, slots = occupied.get(host.name, Occupancy()), slots_of(host, view)
     free = slots - len(occupancy.holders)
     taken = occupancy.taken
-    usable = {gpu.id: gpu for gpu in gpus_of(host, view) if host.share_gpus or not gpu.holders}
+    gpus = gpus_of(host, view)
+    usable = {gpu.id: gpu for gpu in gpus if host.share_gpus or not gpu.holders}
     # with more at work than there are slots, nothing takes over the slot of what ends
     turns = _turns(occupancy, view, usable, lasts_s) if policy.run_ahead and free >= 0 else ()
     return Offer(
@@ -88,12 +89,12 @@ def _offer(
         labels=host.labels,
         containers=host.containers,
         secrets=host.secrets,
-        gpus=tuple(gpu.id for gpu in gpus_of(host, view)),
-        memory_mib=tuple(gpu.memory_total_mib for gpu in gpus_of(host, view)),
+        gpus=tuple(gpu.id for gpu in gpus),
+        memory_mib=tuple(gpu.memory_total_mib for gpu in gpus),
         driver=view.driver,
         disk_free=view.disk_free,
         gpus_free=tuple(_free(gpu) for gpu in usable.values() if gpu.id not in taken),
-        foreign=tuple(_foreign(gpu) for gpu in gpus_of(host, view) if gpu.id not in usable),
+        foreign=tuple(_foreign(gpu) for gpu in gpus if gpu.id not in usable),
         turns=tuple(turns),
         gpu_trouble=view.gpu_trouble,
     )

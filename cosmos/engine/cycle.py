@@ -193,8 +193,11 @@ class Engine:
 
     def _with_begun(self, look: Look) -> Look:
         """Record the programs that have begun, when the hosts say that they did: a start alone is not a begin."""
+        news = begun(look.recorded, look.observed)
+        if not news:
+            return look
         attempts = dict(look.recorded.attempts)
-        for attempt, at in begun(look.recorded, look.observed):
+        for attempt, at in news:
             self.world.records.started(attempt.batch_id, at)
             self.world.records.event("Normal", attempt.key, "Started", f"on {attempt.host}", self.world.clock.now())
             started = replace(attempt, state=AttemptState.STARTED, started_at=at)

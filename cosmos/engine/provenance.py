@@ -1,10 +1,10 @@
 """Where a result comes from, in one JSON file beside it. The same batch always gives the same bytes."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cosmos.core.digest import SHORT, member_folder, plain
+from cosmos.core.codec import indented
+from cosmos.core.digest import SHORT, member_folder
 from cosmos.core.estimate import Timing
 from cosmos.core.observed import BatchMeta, ExitRecord, Gpu
 from cosmos.core.plan import Operation
@@ -67,4 +67,4 @@ def provenance(
         "files": sorted(files, key=lambda entry: entry.name),
         "versions": dict(world.versions()),
     }
-    return json.dumps(record, indent=2, sort_keys=True, ensure_ascii=True, default=plain).encode("ascii") + b"\n"
+    return indented(record).encode("ascii") + b"\n"

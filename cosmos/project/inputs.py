@@ -40,7 +40,7 @@ class Inputs:
         """By name. Each file is decoded once, and remembered; what cannot be read is a warning of its scene."""
         project = self._open()
         desired, prompts = project.desire(), _prompts(project)
-        rows = [self._row(name, desired, prompts) for name in _names(project.settings.root / FOLDER)]
+        rows = [self._row(name, desired, prompts) for name in scene_names(project.settings.root / FOLDER)]
         project.facts.flush()
         return rows
 
@@ -160,7 +160,7 @@ def _digests(desired: Desired) -> dict[str, str]:
     return {want.run.key: want.digest for want in desired.runs}
 
 
-def _names(folder: Path) -> Iterator[str]:
+def scene_names(folder: Path) -> Iterator[str]:
     """Folders at any depth that have a file with a role."""
     for path, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -4,32 +4,43 @@ SQLite is told what its defaults do not do: WAL, FULL, foreign keys, and BEGIN I
 because a transaction that reads first and writes later fails at once when another writer came
 between, whatever the busy timeout says. Other databases take none of these paths.
 
-Nothing here knows a table. What goes wrong is a StateError with the next step (`cosmos.state.trouble`).
+What goes wrong is a StateError with the next step (`cosmos.state.trouble`).
 """
 
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError
 
 from cosmos.errors import StateError
 from cosmos.state import migrations
 from cosmos.state.quick import sqlite_path
+from cosmos.state.tables import metadata
 from cosmos.state.transaction import Transaction
 from cosmos.state.trouble import explained
 
 PATIENCE_S = 5.0
 """How long a write waits for other writers."""
 
+URLS = "write it as postgresql://user@host/name, or leave it out to use SQLite (docs/operations.md)"
+
+OWN = {"attempts", "batches", "ledger"}
+"""Tables that only a database of cosmos has all of, of whatever version."""
+
 CHECKED_BYTES = 16 << 20
 """Up to this size a file is checked as a whole at opening: that takes some 20 ms."""
+
+IDLE_KEPT = 4
+"""Connections to a file that are kept for the next transactions."""
+
+_NO_TURN = nullcontext()
 
 
 class Database:
@@ -40,6 +51,7 @@ class Database:
         self._name = name
         self._path = path
         self._turn = threading.Lock()
+        self._idle: list[PoolProxiedConnection] = []
 
     @property
     def path(self) -> Path | None:
@@ -48,23 +60,47 @@ class Database:
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """One transaction that sees one moment and takes no lock that a writer minds."""
-        return self._transaction("BEGIN" if self._path else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        begin = "BEGIN" if self._path else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+        return self._transaction(begin, _NO_TURN)
 
-    @contextmanager
-    def writing(self) -> Iterator[Transaction]:
+    def writing(self) -> AbstractContextManager[Transaction]:
         """One transaction; an exception undoes all of it. On SQLite it is alone among writers from its start."""
         # SQLite polls for its lock, up to 100 ms apart; among our own threads this one is handed over at once.
-        with self._turn, self._transaction("BEGIN IMMEDIATE" if self._path else "") as writes:
-            yield writes
+        return self._transaction("BEGIN IMMEDIATE" if self._path else "", self._turn)
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Transaction]:
+    def _transaction(self, begin: str, turn: AbstractContextManager[object]) -> Iterator[Transaction]:
         """The pool rolls back what comes back to it without a commit. Drivers of servers begin by themselves."""
-        with explained(self._name, self._path, self._engine.dialect), closing(self._engine.raw_connection()) as pooled:
-            if begin:
-                pooled.cursor().execute(begin)
-            yield Transaction(pooled, self._engine.dialect)
-            pooled.commit()
+        with turn, explained(self._name, self._path, self._engine.dialect):
+            pooled = self._taken()
+            try:
+                connection: Any = pooled.dbapi_connection
+                if begin:
+                    connection.cursor().execute(begin)
+                yield Transaction(connection, self._engine.dialect)
+                connection.commit()
+            except self._broken as error:  # there is nothing to roll back; the pool would complain of that
+                pooled.invalidate(error)
+                raise
+            except BaseException:
+                pooled.close()
+                raise
+            if self._path and len(self._idle) < IDLE_KEPT:
+                self._idle.append(pooled)
+            else:
+                pooled.close()
+
+    def _taken(self) -> PoolProxiedConnection:
+        """To take one from the pool and give it back costs more than most transactions on a file."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._engine.raw_connection()
+
+    @property
+    def _broken(self) -> tuple[type[Exception], ...]:
+        """What a connection to a server raises that is of no more use."""
+        return () if self._path else (self._engine.dialect.loaded_dbapi.OperationalError,)
 
     @contextmanager
     def schema(self, *, changes: bool = False) -> Iterator[Connection]:
@@ -77,10 +113,12 @@ class Database:
     @contextmanager
     def outside_transactions(self) -> Iterator[sqlite3.Cursor]:
         """SQLite only: for what cannot be done within a transaction."""
-        with explained(self._name, self._path, self._engine.dialect), closing(self._engine.raw_connection()) as pooled:
+        with explained(self._name, self._path, self._engine.dialect), closing(self._taken()) as pooled:
             yield cast("sqlite3.Cursor", pooled.cursor())
 
     def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
         self._engine.dispose()
 
 
@@ -115,10 +153,17 @@ def _server_engine(url: str) -> tuple[Engine, str]:
                 f"database.url is {url}, which names no file to keep the state in",
                 "write it as sqlite:////absolute/path.db, or leave database.url out",
             )
-        return create_engine(parsed, pool_pre_ping=True), parsed.render_as_string(hide_password=True)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        name = parsed.render_as_string(hide_password=True)
+        if parsed.drivername in ("postgres", "postgresql"):  # as libpq takes it; the driver is ours to choose
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.drivername != "postgresql+psycopg":
+            raise StateError(f"database.url cannot be used: {parsed.drivername} is not known here", URLS)
+        return create_engine(parsed, pool_pre_ping=True), name
+    except ArgumentError:  # which repeats the URL, and with it a password
+        raise StateError("database.url cannot be used: it is not a URL", URLS) from None
+    except ModuleNotFoundError as error:
         raise StateError(
-            f"database.url cannot be used: {error}", "see docs/configuration.md, or leave it out to use SQLite"
+            f"database.url cannot be used: {error}", "install the driver: pip install 'cosmos-gitops[postgres]'"
         ) from None
 
 
@@ -133,7 +178,8 @@ def _sqlite_engine(path: Path, patience_s: float) -> tuple[Engine, str]:
             f"cannot make the folder of the database, {path.parent}: {error.strerror}",
             "make it writable for this user, or set project.state in cosmos.toml to another folder",
         ) from None
-    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": patience_s})
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, connect_args={"timeout": patience_s}, max_overflow=-1)  # no thread waits for another
     event.listen(engine, "connect", _set_up)
     return engine, str(path)
 
@@ -190,13 +236,17 @@ def _check_schema(database: Database, name: str) -> None:
 
 
 def _version(connection: Connection, name: str) -> str | None:
-    """The schema's version; None for a database without tables."""
-    inspector = inspect(connection)
-    if inspector.has_table("alembic_version"):
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    if connection.dialect.name == "sqlite" and (tables := inspector.get_table_names()):
+    """The schema's version; None for a database without tables, and on a server for one without tables of our names."""
+    tables = inspect(connection).get_table_names()
+    version: str | None = None
+    if "alembic_version" in tables:
+        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if version in migrations.HISTORY or (version and OWN.issubset(tables)):
+        return version
+    taken = tables if version or connection.dialect.name == "sqlite" else sorted(metadata.tables.keys() & tables)
+    if taken:
         raise StateError(
-            f"the database {name} belongs to another program (it has a table {tables[0]})",
+            f"the database {name} belongs to another program (it has a table {taken[0]})",
             "set database.url or project.state to a place of its own",
         )
     return None
