@@ -3,6 +3,7 @@
 Each is a small class of `cosmos.project` that opens the project when it is used first.
 """
 
+import logging
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from cosmos.project.upkeep import Upkeep
     from cosmos.project.wiring import Project
 
+logger = logging.getLogger(__name__)
+
 Listener = Callable[[Progress], None]
 """Called after each pass, and when a run's progress changes."""
 
@@ -38,11 +41,19 @@ class Areas:
     Args:
         project: A folder of the project; default: the current folder. Parents are tried too.
         settings: The configuration, in place of reading it.
+        tell: Told what a person should know of the project; default: the log is.
     """
 
-    def __init__(self, project: Path | str | None = None, *, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        project: Path | str | None = None,
+        *,
+        settings: Settings | None = None,
+        tell: Callable[[str], object] = logger.warning,
+    ) -> None:
         self._start = None if project is None else Path(project)
         self._given = settings
+        self._tell = tell
         self._act: Acting | None = None
 
     def __enter__(self) -> Self:
@@ -60,7 +71,7 @@ class Areas:
     def _project(self) -> "Project":
         from cosmos.project.wiring import open_project
 
-        return open_project(self.settings)
+        return open_project(self.settings, self._tell)
 
     def close(self) -> None:
         """Give back connections. The object opens itself again when it is used again."""

@@ -57,7 +57,7 @@ def lines(view: StatusView, screen: Screen) -> list[str]:
 
 def _daemon(daemon: DaemonNote, screen: Screen) -> list[str]:
     """Who it is, and what keeps it from doing what it should."""
-    troubles = [f"its last pass failed: {daemon.failed}" if daemon.failed else "", daemon.held_back]
+    troubles = [f"its last pass failed: {daemon.failed}" if daemon.failed else "", daemon.held_back, daemon.unwatched]
     lines = []
     for trouble in filter(None, troubles):
         first, *rest = trouble.splitlines()

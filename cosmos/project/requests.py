@@ -6,7 +6,7 @@ from dataclasses import replace
 from cosmos.core.desired import Desired
 from cosmos.core.digest import Digest
 from cosmos.core.observed import Reachable
-from cosmos.core.recorded import Attempt, AttemptState, Request, Verb
+from cosmos.core.recorded import Attempt, AttemptState, Recorded, Request, Verb
 from cosmos.errors import RefusedError
 from cosmos.outcome import PlanView
 from cosmos.project import following, plans, reading
@@ -26,19 +26,32 @@ def cancel(project: Project, names: Sequence[str], labels: Sequence[str], by: st
 
     Returns:
         A view of what is to be carried out, with nothing to be started.
+
+    Raises:
+        RefusedError: All of the named runs are finished.
     """
     desired = following.acted_on(project)
     keys = _named(desired, names, labels)
+    recorded = project.records.load({want.run.id: want.digest for want in desired.runs})
     now = project.world.clock.now()
+    asked = False
     for want in desired.runs:
-        if want.run.key in keys:
-            newest: dict[Digest, int] = {want.digest: 0}
-            for attempt in project.records.attempts_of(want.run.id):
-                if attempt.is_open or attempt.digest == want.digest:
-                    newest[attempt.digest] = max(attempt.number, newest.get(attempt.digest, 0))
-            for digest, number in newest.items():
-                project.records.request(Request(digest=digest, verb=Verb.CANCEL, after=number, at=now, by=by, why=why))
+        if want.run.key not in keys:
+            continue
+        newest = {} if _is_over(recorded, want.digest) else {want.digest: 0}
+        for attempt in project.records.attempts_of(want.run.id):
+            if attempt.is_open or attempt.digest in newest:
+                newest[attempt.digest] = max(attempt.number, newest.get(attempt.digest, 0))
+        for digest, number in newest.items():
+            project.records.request(Request(digest=digest, verb=Verb.CANCEL, after=number, at=now, by=by, why=why))
+        if newest:
+            asked = True
             project.records.event("Normal", want.run.key, "CancelRequested", _by(by, why), now)
+    if keys and not asked:
+        raise RefusedError(
+            "all of these runs are finished: there is nothing to stop, and nothing was noted",
+            "cosmos suspend NAME keeps a run from being made again when its spec changes",
+        )
     view = plans.of(project, desired, [], [])[0]
     return replace(view, selected=keys, targeted=True)
 
@@ -58,7 +71,7 @@ def retry(project: Project, names: Sequence[str], labels: Sequence[str], by: str
         attempts = recorded.attempts.get(want.digest, ())
         standing = recorded.requests.get(want.digest)
         ended = bool(attempts) and attempts[-1].state in (AttemptState.FAILED, AttemptState.CANCELLED)
-        cancelled = standing is not None and standing.verb is Verb.CANCEL
+        cancelled = standing is not None and standing.verb is Verb.CANCEL and not _is_over(recorded, want.digest)
         if want.run.key not in keys or not (ended or cancelled):
             continue
         again = standing is not None and standing.verb is Verb.RERUN
@@ -74,6 +87,14 @@ def retry(project: Project, names: Sequence[str], labels: Sequence[str], by: str
         )
     reading.note_asked(project.records, now)
     return asked
+
+
+def _is_over(recorded: Recorded, digest: Digest) -> bool:
+    """Made, and not asked for again."""
+    attempts, standing = recorded.attempts.get(digest, ()), recorded.requests.get(digest)
+    if digest not in recorded.ledger or not attempts or attempts[-1].state is not AttemptState.SUCCEEDED:
+        return False
+    return standing is None or standing.verb is not Verb.RERUN or standing.after < attempts[-1].number
 
 
 def assume_lost(project: Project, names: Sequence[str], labels: Sequence[str], by: str, why: str) -> list[str]:

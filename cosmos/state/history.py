@@ -243,4 +243,4 @@ def find_keys(transaction: Transaction, word: str, limit: int) -> tuple[str, ...
         return exact
     starts = [column.startswith(word, autoescape=True) for column in (runs.c.key, runs.c.run_id, runs.c.digest)]
     found = select(runs.c.key).where(or_(*starts)).order_by(runs.c.key).limit(limit)
-    return tuple(key for (key,) in transaction.rows(Statement(found)))
+    return tuple(sorted(key for (key,) in transaction.rows(Statement(found))))
