@@ -121,6 +121,7 @@ def _settings(root: Path, file: File) -> Settings:
         outputs=root / file.project.outputs,
         state=state,
         max_runs=file.project.max_runs,
+        max_gpu_hours=file.project.max_gpu_hours,
         database_url=file.database.url or f"sqlite:///{state / 'state.db'}",
         hosts=file.hosts,
         models=file.models,

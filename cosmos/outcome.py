@@ -145,6 +145,43 @@ class HostNote:
     idle_worst_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueNote:
+    """What is still to be started, as of the last look: how many runs, of which nothing is known about so many.
+
+    `gpu_s` are seconds of GPUs of those that are known; `ends_at` is when they and what runs will be done.
+    """
+
+    runs: int = 0
+    unknown: int = 0
+    gpu_s: float = 0.0
+    ends_at: float | None = None
+
+
+def queue_of(plan: Plan, now: float) -> QueueNote:
+    """In whole minutes, so that what is kept of it does not change with every look."""
+    ends = [status.ends_at for status in plan.statuses if status.ends_at is not None]
+    ends += [] if plan.wall_s is None else [now + plan.wall_s]
+    return QueueNote(
+        runs=len(plan.launches),
+        unknown=plan.unknown,
+        gpu_s=float(60 * round(plan.gpu_s / 60)),
+        ends_at=float(60 * round(max(ends) / 60)) if ends else None,
+    )
+
+
+def queue_to_text(note: QueueNote) -> str:
+    return json.dumps(asdict(note), sort_keys=True)
+
+
+def queue_from_text(text: str) -> QueueNote:
+    """What `queue_to_text` made; nothing to come from an empty text, or from what another version made."""
+    try:
+        return QueueNote(**json.loads(text)) if text else QueueNote()
+    except (ValueError, TypeError):
+        return QueueNote()
+
+
 def notes_to_text(notes: Iterable[HostNote]) -> str:
     """Equal notes give equal text."""
     return json.dumps([asdict(note) for note in notes], separators=(",", ":"))
@@ -211,6 +248,7 @@ class StatusView:
     daemon: DaemonNote | None = None
     problems: int = 0
     acting: bool = False
+    queue: QueueNote = QueueNote()
 
     def counts(self) -> dict[Phase, int]:
         """Runs by phase, those that exist."""

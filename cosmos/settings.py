@@ -47,6 +47,12 @@ class ProjectSettings(Section):
     max_runs: int = Field(
         default=1000, ge=1, le=10_000, description="runs that one spec may make; more is taken for a slip"
     )
+    max_gpu_hours: float | None = Field(
+        default=None,
+        ge=0,
+        allow_inf_nan=False,
+        description="GPU hours that a plan may take; more is refused by apply, and held back by a daemon; default: any",
+    )
 
 
 class DatabaseSettings(Section):
@@ -196,6 +202,7 @@ class Settings(Section):
     outputs: Path
     state: Path
     max_runs: int = 1000
+    max_gpu_hours: float | None = None
     database_url: str
     hosts: dict[str, HostSettings]
     models: dict[str, dict[str, Any]] = Field(default={})

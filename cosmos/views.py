@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from cosmos.core.breaker import Closure
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import SHORT
+from cosmos.core.estimate import Basis
 from cosmos.core.idle import Idle
 from cosmos.core.observed import NO_COMMIT, Gpu, HostView, Origin, Reachable
 from cosmos.core.occupancy import Occupancy
@@ -213,6 +214,9 @@ class RunDetails:
     events: tuple[EventRow, ...] = ()
     log_end: tuple[str, ...] = ()
     """Of a failed run: the last lines of its log."""
+    takes_s: float | None = None
+    """How long it is expected to run, of one that is not done."""
+    basis: Basis | None = None
     review: Review | None = None
     """Of the output that the specs ask for now."""
     reviews: tuple[Review, ...] = ()

@@ -10,6 +10,7 @@ from typing import Any
 
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import DIGEST_SCHEMA, Digest, Material, batch_id, run_id, sha256_hex
+from cosmos.core.estimate import Timing
 from cosmos.core.observed import BatchMeta, BatchState, ExitRecord, Gpu, Member, ObservedBatch, Reachable, Unreachable
 from cosmos.core.plan import Blob
 from cosmos.core.problem import Location
@@ -76,7 +77,7 @@ def a_blob(word: str = "color", size: int = 1_000_000) -> Blob:
     return Blob(sha256=sha256_hex(word.encode()), size=size, path=f"inputs/city/{word}.mp4")
 
 
-_OF_WANT = ("digest", "material", "blobs", "source_digest")
+_OF_WANT = ("digest", "material", "blobs", "source_digest", "work")
 
 
 def a_want(key: str = "city", **fields: Any) -> DesiredRun:
@@ -114,6 +115,11 @@ def a_ledger_entry(key: str = "city", digest: Digest | None = None, number: int 
         folder=f"{key}/{digest[:8]}",
     )
     return replace(entry, **fields)
+
+
+def a_timing(model: str = "preview", **fields: Any) -> Timing:
+    """What a batch without GPU took, of which nothing tells how much there was to compute."""
+    return replace(Timing(model=model, gpu="", shape="", chunks=1, run_s=30.0), **fields)
 
 
 def an_attempt(

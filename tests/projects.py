@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import warm
+
 SPECS = """\
 kind: Prompt
 name: rain
@@ -41,10 +43,13 @@ class Project:
 
     def cosmos(self, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Run the real command in its own process. COSMOS_ variables are those given here and no others."""
+        settings = {**shell_environment(), **environment}
+        if all(name.startswith("COSMOS_") for name in environment):
+            return warm.run(words, self.root, settings)
         return subprocess.run(
             [sys.executable, "-m", "cosmos", *words],
             cwd=self.root,
-            env={**shell_environment(), **environment},
+            env=settings,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

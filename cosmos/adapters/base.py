@@ -10,6 +10,7 @@ from math import ceil
 from typing import Protocol
 
 from cosmos.core.draft import Draft, Refusal, Resolution
+from cosmos.core.estimate import Work
 from cosmos.core.observed import ExitRecord
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import Manifest
@@ -23,7 +24,8 @@ class Launch:
     `inputs` maps a file name below `inputs/` to the role whose blob it is; `files` are written below the run
     directory, and so are `documents`: JSON values, in whose texts the marks are filled in too. Of one whose name ends
     in `.jsonl` the value is a list, written one element a line. The program starts in `folder` as the program sees it,
-    "" for the run directory. `needed` has the least size in bytes, 0 for any, of files and folders that must be there.
+    "" for the run directory. `needed` has the least size in bytes, 0 for any, of files and folders that must be there;
+    on `ports` the program listens, and nothing else may.
     """
 
     argv: tuple[str, ...]
@@ -33,6 +35,7 @@ class Launch:
     env: Mapping[str, str] = field(default_factory=dict)
     folder: str = ""
     needed: Mapping[str, int] = field(default_factory=dict)
+    ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,19 +62,6 @@ class Verdict:
     effective: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """How much there is to compute: `chunks` of one `shape` each.
-
-    Runs of one model, shape and GPU take about as long for each chunk, so that the time of one tells that of another.
-    `seconds` is what its maker published for one chunk, None where nothing is known.
-    """
-
-    chunks: int
-    shape: str
-    seconds: float | None = None
-
-
 def chunks_of(frames: int, size: int, overlap: int) -> int:
     """Passes that it takes to make so many frames, `size` at a time, of which later ones share `overlap`."""
     return 1 + max(0, ceil((frames - size) / max(1, size - overlap)))
@@ -79,10 +69,14 @@ def chunks_of(frames: int, size: int, overlap: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """Progress read from a log: `percent` 0..100 or None, and a few words."""
+    """Progress read from a log: `percent` 0..100 or None, and a few words.
+
+    `loaded` once the log shows that the model is loaded: what comes then is done for each run anew.
+    """
 
     percent: int | None = None
     words: str = ""
+    loaded: bool = False
 
 
 class Unmeasured:

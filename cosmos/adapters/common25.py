@@ -89,16 +89,26 @@ def launch_of(run: Run, folder: str, sample: Mapping[str, object], flags: Sequen
         },  # verbose: phases, and why a guardrail refused, are in run.log too
         folder=paths["repo"],
         needed={f"{paths['repo']}/{SCRIPT}": 1},
+        ports=ports_of(run, folder),
     )
 
 
+def port_of(folder: str) -> int:
+    """Where the processes of a run meet: it follows from the digest, so that those of two runs rarely want the same."""
+    return 20_000 + int(folder[:8], 16) % 10_000
+
+
+def ports_of(run: Run, folder: str) -> tuple[int, ...]:
+    return (port_of(folder),) if run.placement.gpus > 1 else ()
+
+
 def _program(run: Run, folder: str) -> tuple[str, ...]:
-    """With several GPUs one process each, which meet at a port that follows from the digest."""
+    """With several GPUs one process each, which meet at a port."""
     at = f"{run.model.paths['bin']}/" if "bin" in run.model.paths else ""
     count = run.placement.gpus
     if count < 2:
         return (f"{at}python",)
-    return (f"{at}torchrun", f"--nproc_per_node={count}", f"--master_port={20_000 + int(folder[:8], 16) % 10_000}")
+    return (f"{at}torchrun", f"--nproc_per_node={count}", f"--master_port={port_of(folder)}")
 
 
 def chunk_advice(frames: int, size: int, overlap: int, setting: str) -> Iterator[Refusal]:
@@ -204,7 +214,8 @@ def progress_of(log_tail: str) -> Step:
             percent = max(percent, _within(*current, 0))
         elif current[1] and (steps := _STEPS.search(line)):
             percent = max(percent, _within(*current, int(steps[1])))
-    return Step(percent=None if percent < 0 else percent, words=last_line(log_tail))
+    is_loaded = percent >= 0 or bool(_STEPS.search(log_tail))
+    return Step(percent=None if percent < 0 else percent, words=last_line(log_tail), loaded=is_loaded)
 
 
 def _within(number: int, count: int, steps: int) -> int:

@@ -10,11 +10,13 @@ from dataclasses import replace
 
 from cosmos.adapters import cosmos3_controls as controls
 from cosmos.adapters import cosmos3_media as sizes
-from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work, chunks_of
+from cosmos.adapters.base import Evidence, Launch, Step, Verdict, chunks_of
+from cosmos.adapters.common25 import port_of, ports_of
 from cosmos.adapters.cosmos3_report import REPORT, verdict_of
 from cosmos.adapters.cosmos3_sample import progress_of, sample_of
 from cosmos.adapters.params import program_problems
 from cosmos.core.draft import Draft, Refusal, Resolution
+from cosmos.core.estimate import Work
 from cosmos.core.ports import ROOT
 from cosmos.core.run import MediaFacts, Model, OutputFile, Run, Value
 
@@ -156,6 +158,7 @@ class Cosmos3Adapter:
             env={"HF_HOME": f"{cache}/huggingface"} if cache else {},
             folder=paths["repo"],
             needed={f"{paths['repo']}/{MODULE.replace('.', '/')}.py": 1, **({own: 0} if own else {})},
+            ports=ports_of(run, folder),
         )
 
     def judge(self, run: Run, evidence: Evidence) -> Verdict:
@@ -189,12 +192,12 @@ def _program_refusals(draft: Draft) -> Iterator[Refusal]:
 
 
 def _python(run: Run, folder: str) -> list[str]:
-    """With several GPUs one process each, which meet at a port that follows from the digest."""
+    """With several GPUs one process each, which meet at a port."""
     at = f"{run.model.paths['bin']}/" if "bin" in run.model.paths else ""
     count = run.placement.gpus
     if count < 2:
         return [f"{at}python"]
-    return [f"{at}torchrun", f"--nproc-per-node={count}", f"--master-port={20_000 + int(folder[:8], 16) % 10_000}"]
+    return [f"{at}torchrun", f"--nproc-per-node={count}", f"--master-port={port_of(folder)}"]
 
 
 def _flags(run: Run) -> list[str]:

@@ -65,6 +65,8 @@ def _hint(name: str, control: Control, files: Mapping[str, str]) -> dict[str, ob
 
 
 _PHASES = (("Loaded ", 1), ("Saved sample args to", 8), ("Using sampler", 10))
+_LOADED = 8
+"""Percent from which the model is loaded: "Loaded" is said of samples, before it."""
 _SAMPLING = re.compile(r"Sampling:\s*(\d{1,3})%")
 _SAVED = re.compile(r"Saved (sample|transfer) outputs to")
 
@@ -73,10 +75,10 @@ def progress_of(log_tail: str) -> Step:
     """How far it is. A transfer in several chunks samples several times and says not how often: then no percent."""
     words, passes = last_line(log_tail), log_tail.count("Using sampler")
     if _SAVED.search(log_tail):
-        return Step(percent=100, words=words)
+        return Step(percent=100, words=words, loaded=True)
     if passes > 1:
-        return Step(words=words)
+        return Step(words=words, loaded=True)
     percents = [value for mark, value in _PHASES if mark in log_tail]
     if passes:
         percents += [10 + min(100, int(found)) * 85 // 100 for found in _SAMPLING.findall(log_tail)]
-    return Step(percent=max(percents, default=None), words=words)
+    return Step(percent=max(percents, default=None), words=words, loaded=max(percents, default=0) >= _LOADED)

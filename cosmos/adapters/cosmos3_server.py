@@ -11,12 +11,13 @@ from importlib import resources
 
 from cosmos.adapters import cosmos3_controls as controls
 from cosmos.adapters import cosmos3_media as sizes
-from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
+from cosmos.adapters.base import Evidence, Launch, Step, Verdict
 from cosmos.adapters.cosmos3_request import NIM, VLLM, payload_of
 from cosmos.adapters.cosmos3_verdict import verdict_of
 from cosmos.adapters.evidence import step
 from cosmos.adapters.params import program_problems
 from cosmos.core.draft import Draft, Refusal, Resolution
+from cosmos.core.estimate import Work
 from cosmos.core.ports import PYTHON, ROOT
 from cosmos.core.run import Control, MediaFacts, Model, OutputFile, Run, Value
 

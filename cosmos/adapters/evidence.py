@@ -25,6 +25,7 @@ _LACKING = {
     "missing file": Reason.MISSING_CHECKPOINT,
     "missing secret": Reason.SECRET_MISSING,
     "other commit": Reason.OTHER_COMMIT,
+    "port in use": Reason.PORT_IN_USE,
 }
 """How the last line of run.sh begins when something is not on the host (bash/run.sh, `preflight`)."""
 

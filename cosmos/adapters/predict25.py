@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work, chunks_of
+from cosmos.adapters.base import Evidence, Launch, Step, Verdict, chunks_of
 from cosmos.adapters.common25 import (
     EVIDENCE,
     NAME,
@@ -22,6 +22,7 @@ from cosmos.adapters.common25 import (
 from cosmos.adapters.fields import inputs_for, region_refusals, unknown
 from cosmos.adapters.params import program_problems, typed_params
 from cosmos.core.draft import Draft, Refusal, Resolution
+from cosmos.core.estimate import Work
 from cosmos.core.run import MediaFacts, Model, OutputFile, Run, Value
 
 PARAMS = {

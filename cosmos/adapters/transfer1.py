@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cosmos.adapters import transfer1_program as program
-from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
+from cosmos.adapters.base import Evidence, Launch, Step, Verdict
 from cosmos.adapters.evidence import FPS_SLACK
 from cosmos.adapters.fields import file_name, inputs_for, path_of, unread
 from cosmos.adapters.params import program_problems, typed_params
@@ -21,6 +21,7 @@ from cosmos.adapters.transfer1_controls import (
     read_regions,
 )
 from cosmos.core.draft import Draft, Refusal, Resolution
+from cosmos.core.estimate import Work
 from cosmos.core.run import MediaFacts, Model, OutputFile, Region, Run, Value
 
 PARAMS = {

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
-from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
+from cosmos.adapters.base import Evidence, Launch, Step, Verdict
 from cosmos.adapters.evidence import exit_verdict, last_line, output_verdict
 from cosmos.adapters.fields import file_name, inputs_for, path_of, region_refusals
 from cosmos.adapters.params import program_problems, typed_params
 from cosmos.adapters.signatures import FAILURES
 from cosmos.core.draft import Draft, Refusal, Resolution
+from cosmos.core.estimate import Work
 from cosmos.core.ports import ROOT
 from cosmos.core.reasons import Reason
 from cosmos.core.run import MediaFacts, Model, OutputFile, Run
@@ -37,6 +38,7 @@ _PHASES = (
     ("the upsampler sees", 2, "starting"),
 )
 """What a line of the log has, newest phase first: percent and words."""
+_LOADED = 80
 
 
 class Transfer1EnhanceAdapter:
@@ -124,7 +126,7 @@ class Transfer1EnhanceAdapter:
     def progress(self, log_tail: str) -> Step:
         for mark, percent, words in _PHASES:
             if mark in log_tail:
-                return Step(percent=percent, words=words)
+                return Step(percent=percent, words=words, loaded=percent >= _LOADED)
         return Step(words=last_line(log_tail))
 
 

@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
+from cosmos.adapters.base import Evidence, Launch, Step, Verdict
 from cosmos.adapters.evidence import exit_verdict, output_verdict
 from cosmos.adapters.signatures import FAILURES, blocked
 from cosmos.core.draft import Draft, Path, Refusal
+from cosmos.core.estimate import Work
 from cosmos.core.ports import PYTHON, ROOT
 from cosmos.core.reasons import Reason
 from cosmos.core.run import MediaFacts, OutputFile, Run
@@ -240,4 +241,4 @@ def progress(log_tail: str) -> Step:
         words = f"{words} (clip {min(done + 1, count)} of {count})" if words else f"clip {done} of {count}"
         share = min(1.0, (done + within) / count)
         percent = _CLIPS_FROM + int((_CLIPS_TO - _CLIPS_FROM) * share)
-    return Step(percent=percent, words=words)
+    return Step(percent=percent, words=words, loaded=percent is not None)

@@ -6,10 +6,11 @@ Of another run's output (`source`), or of any video. It is the same program, wit
 from collections.abc import Mapping, Sequence
 
 from cosmos.adapters import transfer1_program as program
-from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
+from cosmos.adapters.base import Evidence, Launch, Step, Verdict
 from cosmos.adapters.fields import file_name, inputs_for, path_of, region_refusals
 from cosmos.adapters.params import program_problems, typed_params
 from cosmos.core.draft import Draft, Refusal, Resolution
+from cosmos.core.estimate import Work
 from cosmos.core.run import MediaFacts, Model, OutputFile, Run
 
 PARAMS = {

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from cosmos.adapters import transfer25_media as measures
-from cosmos.adapters.base import Evidence, Launch, Step, Verdict, Work
+from cosmos.adapters.base import Evidence, Launch, Step, Verdict
 from cosmos.adapters.common25 import (
     EVIDENCE,
     NAME,
@@ -25,6 +25,7 @@ from cosmos.adapters.fields import control_refusals, inputs_for, normalised, reg
 from cosmos.adapters.params import program_problems, typed_params
 from cosmos.adapters.transfer25_sample import CONTROLS, PRESET_FIELD, sample_of
 from cosmos.core.draft import Draft, Refusal, Resolution
+from cosmos.core.estimate import Work
 from cosmos.core.problem import did_you_mean
 from cosmos.core.reasons import Reason
 from cosmos.core.run import Control, MediaFacts, Model, OutputFile, Run, Value

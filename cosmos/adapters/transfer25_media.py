@@ -6,10 +6,11 @@ The video is worked on in passes of 93 frames, at the size of the nearest of fiv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from cosmos.adapters.base import Work, chunks_of
+from cosmos.adapters.base import chunks_of
 from cosmos.adapters.common25 import chunk_advice
 from cosmos.adapters.evidence import FPS_SLACK
 from cosmos.core.draft import Refusal
+from cosmos.core.estimate import Work
 from cosmos.core.run import MediaFacts, OutputFile, Run
 
 CHUNK = 93

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cosmos.project.machines import Machines
     from cosmos.project.review import Review
     from cosmos.project.specs import Specs
+    from cosmos.project.spending import GpuTime
     from cosmos.project.suspending import Suspending
     from cosmos.project.sweeps import Sweeps
     from cosmos.project.upkeep import Upkeep
@@ -120,6 +121,13 @@ class Areas:
         from cosmos.project.sweeps import Sweeps
 
         return Sweeps(lambda: self._project)
+
+    @cached_property
+    def gpu_time(self) -> "GpuTime":
+        """What plans take of GPUs, and whether that is allowed."""
+        from cosmos.project.spending import GpuTime
+
+        return GpuTime(lambda: self._project)
 
     @cached_property
     def suspending(self) -> "Suspending":

@@ -153,7 +153,13 @@ class CosmosAPI(Areas):
     # Acting ----------------------------------------------------------------------------------
 
     def apply(
-        self, view: PlanView, *, wait: bool = True, timeout_s: float | None = None, listener: Listener | None = None
+        self,
+        view: PlanView,
+        *,
+        wait: bool = True,
+        timeout_s: float | None = None,
+        max_gpu_hours: float | None = None,
+        listener: Listener | None = None,
     ) -> Outcome:
         """Make what exists equal to what a plan was made from.
 
@@ -162,15 +168,18 @@ class CosmosAPI(Areas):
             wait: Stay until nothing more happens by itself. Otherwise return once everything that can
                 start now has started.
             timeout_s: Stop waiting after this time; what runs goes on.
+            max_gpu_hours: Refuse a plan that may take more; default: project.max_gpu_hours.
             listener: Told after each pass.
 
         A daemon that is there does it, and is followed.
 
         Raises:
+            RefusedError: It may take more GPU time than is allowed; nothing was recorded.
             BusyError: Another controller acts on this project, or a daemon that follows other specs.
             Fenced: Another one took over meanwhile, because this one was silent too long.
         """
-        return self._acting(listener).apply(view, self._user, wait=wait, timeout_s=timeout_s)
+        most = self.settings.max_gpu_hours if max_gpu_hours is None else max_gpu_hours
+        return self._acting(listener).apply(view, self._user, wait=wait, timeout_s=timeout_s, max_gpu_hours=most)
 
     def detach(self) -> None:
         """Make a running `apply` or `wait` return soon, from any thread or signal; work on hosts goes on."""

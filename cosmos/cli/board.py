@@ -16,7 +16,7 @@ from rich.text import Text
 
 from cosmos.cli.live import Changes, ending, totals, words, working
 from cosmos.cli.render import Screen
-from cosmos.cli.status_page import STYLES
+from cosmos.cli.status_page import STYLES, left
 from cosmos.core.plan import ENDED, Phase, RunStatus
 from cosmos.core.plan_text import duration
 from cosmos.outcome import Doing, Progress
@@ -74,7 +74,7 @@ class Board:
 
     def _table(self, rows: Sequence[RunStatus], progress: Progress) -> Table:
         table = Table.grid(padding=(0, 1))
-        for _ in range(5):
+        for _ in range(6):
             table.add_column(no_wrap=True, overflow="ellipsis")
         now = time.time()
         for status in rows:
@@ -85,6 +85,7 @@ class Board:
                 Text(status.phase.value, style=STYLES[status.phase.value]),
                 "" if status.since is None else duration(now - status.since),
                 ProgressBar(total=100, completed=doing.percent or 0, width=BAR_WIDTH) if known else "",
+                f"{left(status, now)} left" if status.ends_at is not None else "",
                 words(doing),
             )
         return table

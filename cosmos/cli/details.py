@@ -1,13 +1,14 @@
 """What `cosmos show` prints about one run, prompt or model."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from cosmos.cli.listing import mean, model_document, pairs, prompt_document
 from cosmos.cli.past_page import origin_document, short_commit
 from cosmos.cli.render import Screen, local_time, printable, table, timestamp
-from cosmos.cli.status_page import FORMAT_VERSION, STYLES, run_document, why
+from cosmos.cli.status_page import FORMAT_VERSION, STYLES, left, run_document, why
 from cosmos.core.observed import Origin
-from cosmos.core.plan_text import duration
+from cosmos.core.plan_text import duration, expected
 from cosmos.core.recorded import Attempt
 from cosmos.core.reviews import Review
 from cosmos.core.run import Control, ParamType, Run
@@ -41,6 +42,7 @@ def _run(shown: RunDetails, screen: Screen) -> list[str]:
     phase = screen.paint(status.phase.value, STYLES.get(status.phase.value, ""))
     fields: list[Field] = [
         ("status", f"{phase}, {status.sync.value}{f': {why(status)}' if why(status) else ''}"),
+        ("expected", _expected(shown)),
         ("id", run.id),
         ("digest", shown.digest),
         ("spec", run.at.short),
@@ -56,7 +58,7 @@ def _run(shown: RunDetails, screen: Screen) -> list[str]:
         ("source", "" if run.source is None else f"{run.source.key}, its {run.source.output} as {run.source.role}"),
         ("needs", ", ".join(run.needs)),
         ("placement", _placement(run)),
-        ("limits", f"timeout {duration(run.timeout_s)}, {_stall(run)}priority {run.priority}"),
+        ("limits", f"{_timeout(run)}{_stall(run)}priority {run.priority}"),
         ("retry", _retry(run)),
         *(("review", _review(review, shown)) for review in shown.reviews),
     ]
@@ -68,6 +70,12 @@ def _run(shown: RunDetails, screen: Screen) -> list[str]:
         *_section(screen, "Files", shown.files or ["none yet"]),
         *_section(screen, "Events", _events(shown.events, screen)),
     ]
+
+
+def _expected(shown: RunDetails) -> str:
+    """`~10m00s learned, ~4m10s left`."""
+    time_left = left(shown.status, time.time())
+    return ", ".join(filter(None, [expected(shown.takes_s, shown.basis), time_left and f"{time_left} left"]))
 
 
 def _origin(origin: Origin) -> str:
@@ -99,6 +107,10 @@ def _placement(run: Run) -> str:
     place = run.placement
     gpus = f", {place.gpus} GPUs" if place.gpus else ""
     return f"host {place.host}{gpus}{f', {pairs(place.labels)}' if place.labels else ''}"
+
+
+def _timeout(run: Run) -> str:
+    return "no timeout, " if run.timeout_s is None else f"timeout {duration(run.timeout_s)}, "
 
 
 def _stall(run: Run) -> str:
@@ -214,6 +226,8 @@ def _run_document(shown: RunDetails) -> dict[str, object]:
         "id": run.id,
         "digest": shown.digest,
         "status": run_document(shown.status),
+        "takes_s": shown.takes_s,
+        "basis": shown.basis and shown.basis.value,
         "made_from": origin_document(shown.origin),
         "prompt": run.prompt,
         "text": run.text,

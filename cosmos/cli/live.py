@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from cosmos.cli.render import Screen, one_line
-from cosmos.cli.status_page import why
-from cosmos.core.plan import Phase, RunStatus
-from cosmos.core.plan_text import size
-from cosmos.outcome import Doing, Progress
+from cosmos.cli.status_page import left, why
+from cosmos.core.plan import Phase, Plan, RunStatus
+from cosmos.core.plan_text import duration, size
+from cosmos.outcome import Doing, Progress, queue_of
 
 HEARTBEAT_S = 30.0
 """Longest silence of the line form while something is under way."""
@@ -104,10 +104,14 @@ def ending(status: RunStatus) -> str:
 
 def _heartbeat(progress: Progress) -> str:
     doing = [
-        f"{status.key} {words(progress.doing.get(status.key, Doing()))}".strip()
+        f"{status.key} {words(progress.doing.get(status.key, Doing()))}{_left(status)}".strip()
         for status in working(progress.plan.statuses)[:3]
     ]
     return f"{totals(progress)}{': ' if doing else ''}{'; '.join(doing)}"
+
+
+def _left(status: RunStatus) -> str:
+    return "" if status.ends_at is None else f" ({left(status, time.time())} left)"
 
 
 def working(statuses: Iterable[RunStatus]) -> list[RunStatus]:
@@ -126,4 +130,11 @@ def totals(progress: Progress) -> str:
     phases = [status.phase for status in progress.plan.statuses]
     parts = [f"{phases.count(phase)} {phase.value.lower()}" for phase in Phase if phase in phases]
     moved = f"; {size(progress.moved)} moved" if progress.moved else ""
-    return f"{', '.join(parts)}{moved}"
+    return f"{', '.join(parts)}{_done_in(progress.plan)}{moved}"
+
+
+def _done_in(plan: Plan) -> str:
+    """When all is done of which it is known how long it takes; others may take longer."""
+    now = time.time()
+    ends_at = queue_of(plan, now).ends_at
+    return "" if ends_at is None or ends_at <= now else f"; done in ~{duration(ends_at - now)}"

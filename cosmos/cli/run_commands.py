@@ -1,5 +1,6 @@
 """Commands that plan and act: plan, apply, wait, cancel, retry."""
 
+import math
 import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -117,7 +118,7 @@ def _compare(given: Shell, base: str, output: PlanOutput, *, detailed: bool) -> 
     return EXIT_CHANGES if detailed and found.differences else 0
 
 
-def apply(
+def apply(  # noqa: PLR0913, PLR0917 - its options
     context: typer.Context,
     names: Names = None,
     labels: Labels = None,
@@ -129,6 +130,12 @@ def apply(
         bool, typer.Option("--wait/--no-wait", help="Stay until all is done, or only until started.")
     ] = True,
     timeout: Timeout = None,
+    hours: Annotated[
+        float | None,
+        typer.Option(
+            "--max-gpu-hours", metavar="N", min=0, help="Refuse to start what may take more.", show_default=False
+        ),
+    ] = None,
     saved: Annotated[
         Path | None,
         typer.Option(
@@ -141,6 +148,8 @@ def apply(
 
     if saved is not None and (names or labels or rerun or prune or accept):
         raise typer.BadParameter("a saved plan has its own names and options", param_hint="--plan")
+    if hours is not None and not math.isfinite(hours):
+        raise typer.BadParameter("it must be a number of hours", param_hint="--max-gpu-hours")
     given, timeout_s = shell(context), seconds(timeout, "--timeout")
     screen, talk = render.out(color=given.color), render.err(color=given.color)
     with given.open() as cosmos:
@@ -157,11 +166,12 @@ def apply(
             if result.failed:
                 screen.write("", *plan_page.outcome(result, screen))
             return result.exit_code
+        cosmos.gpu_time.require(view, hours)
         if not view.plan.is_empty and not yes and not view.exact:
             questions.require("\nApply this plan?", "nothing was started", "cosmos apply --yes")
 
         def call(listener: "Listener") -> "Outcome":
-            return cosmos.apply(view, wait=stay, timeout_s=timeout_s, listener=listener)
+            return cosmos.apply(view, wait=stay, timeout_s=timeout_s, max_gpu_hours=hours, listener=listener)
 
         result = _follow(given, cosmos, view.plan.statuses, call)
         made = plan_page.outputs(result, view, cosmos.settings)

@@ -9,17 +9,17 @@ from dataclasses import asdict
 
 from cosmos.cli.render import Screen, age, one_line, plural, table, timestamp
 from cosmos.core.plan import Phase, RunStatus, Sync
-from cosmos.core.plan_text import status_json
+from cosmos.core.plan_text import duration, status_json
 from cosmos.core.reasons import REASONS
-from cosmos.outcome import DaemonNote, HostNote, StatusView
+from cosmos.outcome import DaemonNote, HostNote, QueueNote, StatusView
 
 FORMAT_VERSION = 1
 """Of the JSON forms. Fields are added under one version; a changed meaning raises it."""
 
 STOPPED_SHOWN = 10
 
-HEADS = ("NAME", "SYNC", "PHASE", "HOST", "ATTEMPT", "AGE", "MESSAGE")
-SPARE = ("ATTEMPT", "HOST", "SYNC", "AGE")
+HEADS = ("NAME", "SYNC", "PHASE", "HOST", "ATTEMPT", "AGE", "LEFT", "MESSAGE")
+SPARE = ("ATTEMPT", "HOST", "SYNC", "AGE", "LEFT")
 """Columns that a narrow terminal does without, first the first."""
 
 STYLES = {
@@ -41,6 +41,7 @@ def lines(view: StatusView, screen: Screen) -> list[str]:
     found += next_steps(view.statuses, screen)
     looked = f" Looked {age(now - view.looked_at)} ago." if view.looked_at is not None else " Never looked."
     found.append(f"{counts(view.statuses)}.{looked}")
+    found += _queue(view.queue, now)
     if view.daemon is not None:
         found += _daemon(view.daemon, screen)
     if view.waits_for_apply:
@@ -90,6 +91,7 @@ def document(view: StatusView) -> dict[str, object]:
         "daemon": None if view.daemon is None else asdict(view.daemon),
         "problems": view.problems,
         "counts": {phase.value: count for phase, count in view.counts().items()},
+        "queue": {**asdict(view.queue), "ends_at": timestamp(view.queue.ends_at)},
         "hosts": [{**asdict(host), "since": timestamp(host.since)} for host in view.hosts],
         "runs": [run_document(status) for status in view.statuses],
     }
@@ -97,7 +99,12 @@ def document(view: StatusView) -> dict[str, object]:
 
 def run_document(status: RunStatus) -> dict[str, object]:
     """One run's standing, with its times as text."""
-    return {**status_json(status), "since": timestamp(status.since), "until": timestamp(status.until)}
+    return {
+        **status_json(status),
+        "since": timestamp(status.since),
+        "until": timestamp(status.until),
+        "ends_at": timestamp(status.ends_at),
+    }
 
 
 def _row(status: RunStatus, now: float) -> list[str]:
@@ -108,8 +115,24 @@ def _row(status: RunStatus, now: float) -> list[str]:
         status.host or "-",
         str(status.attempt or "-"),
         "-" if status.since is None else age(now - status.since),
+        left(status, now),
         why(status),
     ]
+
+
+def left(status: RunStatus, now: float) -> str:
+    """`~4m10s`: how long it is expected to run on."""
+    return "" if status.ends_at is None else f"~{duration(max(1.0, status.ends_at - now))}"
+
+
+def _queue(queue: QueueNote, now: float) -> list[str]:
+    """When all is done, and what is to come until then; one of unknown length may take longer."""
+    to_come = [f"~{duration(queue.gpu_s)} of GPU time"] if queue.gpu_s else []
+    to_come += [f"{plural(queue.unknown, 'run')} of unknown length"] if queue.unknown else []
+    words = ", ".join(to_come)
+    if queue.ends_at is None or queue.ends_at <= now:
+        return [f"To come: {words}."] if words else []
+    return [f"Done in ~{duration(queue.ends_at - now)}{f': {words}' if words else ''}."]
 
 
 def counts(statuses: Sequence[RunStatus]) -> str:

@@ -30,6 +30,8 @@ class Policy:
     """Start the next run of a GPU in advance: it waits on the host for the one that computes there."""
     prune: frozenset[str] = frozenset()
     """Keys that are gone from the specs, and whose running work is stopped."""
+    over_budget: frozenset[str] = frozenset()
+    """Keys that start nothing, because of the GPU time that they may take."""
     keep_failed: frozenset[str] = frozenset()
     """Hosts on which run directories of failed attempts stay."""
 

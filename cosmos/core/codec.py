@@ -1,10 +1,13 @@
-"""Runs as JSON text and back, for batch.json, the database and provenance."""
+"""Runs as JSON text and back, for batch.json, the database and provenance; and JSON that people read."""
 
+import json
 from functools import cache
+from json.encoder import encode_basestring_ascii
+from typing import Any
 
 from pydantic import TypeAdapter
 
-from cosmos.core.digest import canonical
+from cosmos.core.digest import canonical, plain
 from cosmos.core.run import Run
 
 
@@ -20,6 +23,21 @@ def run_from_json(text: str) -> Run:
         ValueError: The text is not such a run (another version wrote it, or it was damaged).
     """
     return _run_type().validate_json(text)
+
+
+def indented(value: Any, margin: str = "\n") -> str:
+    """What `json.dumps` writes with an indent of 2 and sorted keys, and faster; a dataclass is its fields."""
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    if value is None or isinstance(value, int | float):
+        return json.dumps(value)
+    inner = f"{margin}  "
+    if isinstance(value, list | tuple):
+        items = [indented(each, inner) for each in value]
+        return f"[{inner}{f',{inner}'.join(items)}{margin}]" if items else "[]"
+    pairs = value if isinstance(value, dict) else plain(value)
+    items = [f"{encode_basestring_ascii(name)}: {indented(pairs[name], inner)}" for name in sorted(pairs)]
+    return f"{{{inner}{f',{inner}'.join(items)}{margin}}}" if items else "{}"
 
 
 @cache  # not at import: most commands read no run back, and all would pay for it

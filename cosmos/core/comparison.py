@@ -3,12 +3,13 @@
 A run differs when its digest does: what it would make. Priorities, timeouts and labels change no output.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import Digest, fields_changed
+from cosmos.core.estimate import Basis, Learned, Timing
 from cosmos.core.problem import Location, Problem
 
 
@@ -44,6 +45,8 @@ class Difference:
     """The result of `digest` exists already: nothing would run."""
     eta_s: float | None = None
     """Expected run time of what would run, where it is known."""
+    basis: Basis | None = None
+    """What that rests on."""
     gpus: int = 0
     why: str = ""
 
@@ -67,7 +70,7 @@ class Comparison:
 
 
 def compare(
-    before: Desired, now: Desired, made: Collection[Digest], durations_s: Mapping[str, float]
+    before: Desired, now: Desired, made: Collection[Digest], timings: Iterable[Timing]
 ) -> tuple[tuple[Difference, ...], int]:
     """What differs, by key, and how many runs are equal.
 
@@ -75,16 +78,17 @@ def compare(
         before: The specs of the other commit.
         now: The specs of now.
         made: Digests whose results exist.
-        durations_s: Expected run time by name of a model.
+        timings: What runs took.
     """
     old, new = before.by_key(), now.by_key()
+    learned = Learned(timings)
     found: list[Difference] = []
     for key in sorted(old.keys() | new.keys()):
         was, want = old.get(key), new.get(key)
         if want is None and was is not None:
             found.append(_gone(was, now))
         elif want is not None and (was is None or was.digest != want.digest):
-            found.append(_come(want, was, before, made, durations_s))
+            found.append(_come(want, was, before, made, learned))
     return tuple(found), sum(key in old and old[key].digest == want.digest for key, want in new.items())
 
 
@@ -101,10 +105,11 @@ def _come(
     was: DesiredRun | None,
     before: Desired,
     made: Collection[Digest],
-    durations_s: Mapping[str, float],
+    learned: Learned,
 ) -> Difference:
     run, is_made = want.run, want.digest in made
     held = was is None and before.holds(run.key)
+    estimate = None if is_made else learned.estimate(run.model.name, want.work, None if run.placement.gpus else "")
     fields = fields_changed(was.material, want.material) if was is not None else ()
     return Difference(
         key=run.key,
@@ -114,7 +119,8 @@ def _come(
         digest_before=was.digest if was is not None else "",
         fields=tuple(FieldChange(field=field, before=old, after=new) for field, old, new in fields),
         is_made=is_made,
-        eta_s=None if is_made else durations_s.get(run.model.name),
+        eta_s=estimate.total_s if estimate else None,
+        basis=estimate.basis if estimate else None,
         gpus=run.placement.gpus,
         why="its spec, or one that it depends on, had a problem there" if held else "",
     )

@@ -128,6 +128,7 @@ def _difference(each: Difference) -> Mapping[str, object]:
         "fields": [{"field": one.field, "before": one.before, "after": one.after} for one in each.fields],
         "is_made": each.is_made,
         "eta_s": each.eta_s,
+        "basis": each.basis and each.basis.value,
         "gpus": each.gpus,
         "why": each.why,
     }

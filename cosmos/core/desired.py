@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cosmos.core.digest import Digest, Material
+from cosmos.core.estimate import Work
 from cosmos.core.plan import Blob
 from cosmos.core.problem import Problem
 from cosmos.core.reviews import Review, Reviews
@@ -25,6 +26,8 @@ class DesiredRun:
     source_digest: Digest | None = None
     review: Review | None = None
     """What a person thinks of this output."""
+    work: Work | None = None
+    """How much there is to compute, where its adapter can tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ class Draft:
     priority: int = 50
     retry_limit: int = 2
     retry_on: tuple[str, ...] = ("Stalled",)
-    timeout_s: float = 7200.0
+    timeout_s: float | None = None
     stall_s: float | None = None
     suspend: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -107,6 +107,7 @@ def _requires(spec: RequiresSpec) -> Requires:
         gpu_memory_bytes=size_bytes(spec.gpu_memory),
         driver=spec.driver or "",
         disk_bytes=size_bytes(spec.disk),
+        ports=tuple(spec.ports),
     )
 
 

@@ -8,10 +8,11 @@ def offset_since(lines: bytes, since: float) -> int:
 
     Up to two seconds too early rather than a line too late. Damaged lines are passed over.
     """
-    return max((size for at, size in _stamps(lines) if at <= since), default=0)
+    return max((size for at, size in stamps(lines) if at <= since), default=0)
 
 
-def _stamps(lines: bytes) -> Iterable[tuple[float, int]]:
+def stamps(lines: bytes) -> Iterable[tuple[float, int]]:
+    """Time and size of each line."""
     for line in lines.splitlines():
         try:
             at, size = line.split()

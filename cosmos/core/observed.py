@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cosmos.core.digest import Digest
+from cosmos.core.estimate import Work
 
 
 class BatchState(StrEnum):
@@ -46,6 +47,8 @@ class Member:
     digest: Digest
     run: str = ""
     """The resolved run as JSON (core.codec), so that its result can be judged after its spec changed."""
+    work: Work | None = None
+    """Chunks and shape, so that others learn from the time that it takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

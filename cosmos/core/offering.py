@@ -21,7 +21,7 @@ def offers(
     observed: Observed,
     occupied: Mapping[str, Occupancy],
     policy: Policy,
-    durations_s: Mapping[str, float],
+    lasts_s: Mapping[str, float],
     closed: Mapping[str, Closure],
 ) -> Offers:
     """Offers of all hosts.
@@ -31,10 +31,10 @@ def offers(
         observed: What was found.
         occupied: What is at work there, by host.
         policy: Whether a GPU's next run may be started in advance.
-        durations_s: By model, how long its batches take.
+        lasts_s: By batch id, seconds from its begin to its likely end.
         closed: Hosts that are given nothing, or one run as a trial.
     """
-    made = ((_offer(host, observed, occupied, policy, durations_s), closed.get(host.name)) for host in hosts)
+    made = ((_offer(host, observed, occupied, policy, lasts_s), closed.get(host.name)) for host in hosts)
     return Offers([offer if closure is None else _within(offer, closure) for offer, closure in made])
 
 
@@ -61,7 +61,7 @@ def _offer(
     observed: Observed,
     occupied: Mapping[str, Occupancy],
     policy: Policy,
-    durations_s: Mapping[str, float],
+    lasts_s: Mapping[str, float],
 ) -> Offer:
     view = observed.hosts.get(host.name)
     if not isinstance(view, Reachable):
@@ -78,9 +78,10 @@ def _offer(
     occupancy, slots = occupied.get(host.name, Occupancy()), slots_of(host, view)
     free = slots - len(occupancy.holders)
     taken = occupancy.taken
-    usable = {gpu.id: gpu for gpu in gpus_of(host, view) if host.share_gpus or not gpu.holders}
+    gpus = gpus_of(host, view)
+    usable = {gpu.id: gpu for gpu in gpus if host.share_gpus or not gpu.holders}
     # with more at work than there are slots, nothing takes over the slot of what ends
-    turns = _turns(occupancy, view, usable, durations_s) if policy.run_ahead and free >= 0 else ()
+    turns = _turns(occupancy, view, usable, lasts_s) if policy.run_ahead and free >= 0 else ()
     return Offer(
         name=host.name,
         slots=slots,
@@ -88,12 +89,12 @@ def _offer(
         labels=host.labels,
         containers=host.containers,
         secrets=host.secrets,
-        gpus=tuple(gpu.id for gpu in gpus_of(host, view)),
-        memory_mib=tuple(gpu.memory_total_mib for gpu in gpus_of(host, view)),
+        gpus=tuple(gpu.id for gpu in gpus),
+        memory_mib=tuple(gpu.memory_total_mib for gpu in gpus),
         driver=view.driver,
         disk_free=view.disk_free,
         gpus_free=tuple(_free(gpu) for gpu in usable.values() if gpu.id not in taken),
-        foreign=tuple(_foreign(gpu) for gpu in gpus_of(host, view) if gpu.id not in usable),
+        foreign=tuple(_foreign(gpu) for gpu in gpus if gpu.id not in usable),
         turns=tuple(turns),
         gpu_trouble=view.gpu_trouble,
     )
@@ -108,7 +109,7 @@ def _foreign(gpu: Gpu) -> str:
 
 
 def _turns(
-    occupancy: Occupancy, view: Reachable, usable: Mapping[str, Gpu], durations_s: Mapping[str, float]
+    occupancy: Occupancy, view: Reachable, usable: Mapping[str, Gpu], lasts_s: Mapping[str, float]
 ) -> Iterable[Turn]:
     for holder in occupancy.followable():
         gpus = tuple(gpu for gpu in holder.gpus if gpu in usable)
@@ -117,12 +118,12 @@ def _turns(
             key=holder.key,
             gpus=gpus,
             names=tuple(view.gpu_names([gpu]) for gpu in gpus),
-            ends=_ends(holder, view, durations_s),
+            ends=_ends(holder, view, lasts_s),
         )
 
 
-def _ends(holder: Occupant, view: Reachable, durations_s: Mapping[str, float]) -> tuple[bool, float]:
+def _ends(holder: Occupant, view: Reachable, lasts_s: Mapping[str, float]) -> tuple[bool, float]:
     """Seconds from the look to its likely end, by the host's clock; where nobody knows, what began first is first."""
     began = (holder.began_at or view.clock) - view.clock
-    lasts = durations_s.get(holder.model)
+    lasts = lasts_s.get(holder.batch_id)
     return lasts is None, began + (lasts or 0.0)

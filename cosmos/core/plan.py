@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cosmos.core.digest import Digest
+from cosmos.core.estimate import Basis
 from cosmos.core.problem import Location
 from cosmos.core.reasons import Reason
 
@@ -115,6 +116,10 @@ class Operation:
     reason: Reason | None = None
     detail: str = ""
     eta_s: float | None = None
+    basis: Basis | None = None
+    """What `eta_s` rests on."""
+    wants_gpus: int = 0
+    """How many GPUs a launch is given, also where it is not yet known which."""
     after: str = ""
     """Key of the run whose GPUs a launch waits for on the host; it is started there in advance."""
     ready: bool = True
@@ -149,6 +154,11 @@ class RunStatus:
     """When a waiting run is looked at again by itself."""
     stuck: bool = False
     """Nothing changes this by itself."""
+    takes_s: float | None = None
+    """How long its program is expected to run, of one that runs; None where nothing tells."""
+    basis: Basis | None = None
+    ends_at: float | None = None
+    """When it is expected to end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +171,8 @@ class Plan:
     """Runs that cannot be judged, because of problems in the specs; they are not among the statuses."""
     readers: Mapping[str, int] = field(default_factory=dict)
     """By sha256 of a blob to upload: how many runs of the plan read it."""
+    wall_s: float | None = None
+    """How long all launches of which it is known how long they take will take, on the machines that there are."""
 
     @property
     def is_empty(self) -> bool:
@@ -170,6 +182,25 @@ class Plan:
     @property
     def ready(self) -> tuple[Operation, ...]:
         return tuple(operation for operation in self.operations if operation.ready)
+
+    @property
+    def launches(self) -> tuple[Operation, ...]:
+        return tuple(operation for operation in self.operations if operation.act is Act.LAUNCH)
+
+    @property
+    def eta_s(self) -> float:
+        """How long launches take one after the other, those of which it is known."""
+        return sum(operation.eta_s or 0.0 for operation in self.launches)
+
+    @property
+    def gpu_s(self) -> float:
+        """Seconds of GPUs of the same."""
+        return sum((operation.eta_s or 0.0) * operation.wants_gpus for operation in self.launches)
+
+    @property
+    def unknown(self) -> int:
+        """Launches of which nothing tells how long they take."""
+        return sum(operation.eta_s is None for operation in self.launches)
 
     def status_of(self, key: str) -> RunStatus | None:
         place = bisect_left(self.statuses, key, key=lambda status: status.key)

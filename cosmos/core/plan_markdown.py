@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from cosmos.core import comparison_text
 from cosmos.core.comparison import Comparison
-from cosmos.core.plan import Act, Plan
-from cosmos.core.plan_text import duration, launch_rows, other_lines, summary
+from cosmos.core.plan import Plan
+from cosmos.core.plan_text import launch_rows, other_lines, summary
 from cosmos.core.problem import Problem
 
 MARK = "<!-- cosmos plan -->"
@@ -40,7 +40,7 @@ def _escaped(letter: str) -> str:
 def markdown(plan: Plan, problems: Sequence[Problem], revision: str) -> str:
     """The whole plan, cut where it is long. Equal plans give equal text."""
     at = f" at {code(revision[:8])}" if revision else ""
-    lines = [MARK, f"### cosmos plan{at}", "", f"{summary(plan)}{_gpu_time(plan)}"]
+    lines = [MARK, f"### cosmos plan{at}", "", summary(plan)]
     rows = [[code(name), *map(code, rest)] for name, *rest in launch_rows(plan.operations)]
     lines += table(("Run", "Why", "Where", "Host", "Time", ""), rows)
     lines += listed("", other_lines(plan), ROWS)
@@ -55,13 +55,6 @@ def compared(comparison: Comparison) -> str:
     lines += table(("Run", "What differs", "Where", "Result"), found)
     lines += problem_lines(comparison.problems)
     return "\n".join(lines)
-
-
-def _gpu_time(plan: Plan) -> str:
-    """Of the launches whose GPUs and expected time are known."""
-    launches = (operation for operation in plan.operations if operation.act is Act.LAUNCH)
-    total = sum((operation.eta_s or 0.0) * len(operation.gpus) for operation in launches)
-    return f" ~{duration(total)} of GPU time." if total else ""
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], limit: int = ROWS) -> list[str]:

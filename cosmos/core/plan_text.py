@@ -1,10 +1,10 @@
 """The plan as text for people, tests and logs, and as JSON for programs.
 
-    + run city-rain/edge-0.2_seed-1   never_ran   specs/city.yaml:8   local   ~3m10s
+    + run city-rain/edge-0.2_seed-1   never_ran   specs/city.yaml:8   lambda gpu0   ~3m10s learned
     ^ stage 3 blobs 29.0 MB -> local   (2 shared by 6 runs)
     v collect city-rain/edge-0.6_seed-1   exited
     = 41 unchanged
-    Plan: 1 to run, 1 to collect; 41 unchanged.  ~3m10s of run time, 29.0 MB to upload.
+    Plan: 1 to run, 1 to collect; 41 unchanged.  ~3m10s of GPU time, 29.0 MB to upload.
 
 Glyphs: + run, -/+ run again, > adopt, ^ upload, v collect, r restore, x stop, ! fail, - release, = unchanged.
 """
@@ -12,6 +12,7 @@ Glyphs: + run, -/+ run again, > adopt, ^ upload, v collect, r restore, x stop, !
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from cosmos.core.estimate import Basis
 from cosmos.core.plan import Act, Blob, Cause, Operation, Phase, Plan, RunStatus, Sync
 
 FORMAT_VERSION = 1
@@ -94,7 +95,10 @@ def as_json(plan: Plan) -> dict[str, object]:
         "summary": {
             **{act.value: sum(operation.act is act for operation in plan.operations) for act in Act},
             "unchanged": _unchanged(plan),
-            "eta_s": _eta(plan.operations),
+            "eta_s": plan.eta_s,
+            "gpu_s": plan.gpu_s,
+            "wall_s": plan.wall_s,
+            "unknown": plan.unknown,
             "upload_bytes": _upload(plan.operations),
         },
     }
@@ -118,6 +122,9 @@ def status_json(status: RunStatus) -> dict[str, object]:
         "since": status.since,
         "until": status.until,
         "stuck": status.stuck,
+        "takes_s": status.takes_s,
+        "basis": status.basis and status.basis.value,
+        "ends_at": status.ends_at,
         "file": status.at.file,
         "line": status.at.line,
     }
@@ -158,21 +165,31 @@ def _group_rows(group: Sequence[Operation]) -> list[list[str]]:
         return [_launch_row(operation) for operation in group]
     first = _launch_row(group[0])
     etas = [operation.eta_s for operation in group if operation.eta_s is not None]
+    bases = sorted({operation.basis.value for operation in group if operation.basis is not None})
     sweep = group[0].key.partition("/")[0]
     name = f"{first[0].partition(' ')[0]} {len(group)} runs {sweep}/*"
     ready = sum(operation.ready for operation in group)
-    return [[name, *first[1:3], group[0].host, f"~{duration(sum(etas))}" if etas else "", f"{ready} of them now"]]
+    of = f" for {len(etas)} of them" if etas and len(etas) < len(group) else ""
+    eta = f"~{duration(sum(etas))} {' and '.join(bases)}{of}".strip() if etas else ""
+    return [[name, *first[1:3], group[0].host, eta, f"{ready} of them now"]]
 
 
 def _launch_row(operation: Operation) -> list[str]:
     glyph = "-/+" if operation.cause in _AGAIN else "+"
     cause = f"{operation.cause.value} ({operation.detail})" if operation.detail else operation.cause.value
     where = " ".join((operation.host, *map(_gpu, operation.gpus))).strip()
-    eta = "" if operation.eta_s is None else f"~{duration(operation.eta_s)}"
+    eta = expected(operation.eta_s, operation.basis)
     last = f"after {operation.after}" if operation.after else ""
     last = f"waits for {operation.waits}" if not operation.ready and operation.waits != "inputs" else last
     at = operation.at.short if operation.at else ""
     return [f"{glyph} run {operation.key}", cause, at, where, eta, last]
+
+
+def expected(seconds: float | None, basis: Basis | None) -> str:
+    """`~3m10s learned`; empty where nothing is known."""
+    if seconds is None:
+        return ""
+    return f"~{duration(seconds)} {basis.value}" if basis is not None else f"~{duration(seconds)}"
 
 
 def _gpu(id: str) -> str:
@@ -242,14 +259,13 @@ def _upload(operations: Iterable[Operation]) -> int:
     return sum(sizes.values())
 
 
-def _eta(operations: Iterable[Operation]) -> float:
-    return sum(operation.eta_s or 0.0 for operation in operations if operation.act is Act.LAUNCH)
-
-
 def _costs(plan: Plan) -> str:
-    eta = _eta(plan.operations)
+    eta, on_gpus, lacks = plan.eta_s, plan.gpu_s, plan.unknown
     upload = _upload(plan.operations)
-    parts = [f"~{duration(eta)} of run time"] if eta else []
+    parts = [f"~{duration(on_gpus)} of GPU time"] if on_gpus else [f"~{duration(eta)} of run time"] if eta else []
+    is_short = plan.wall_s is None or duration(plan.wall_s) == duration(on_gpus or eta)
+    parts += [] if is_short or plan.wall_s is None else [f"done in ~{duration(plan.wall_s)}"]
+    parts += [f"{lacks} of unknown length"] if lacks and eta else []
     parts += [f"{size(upload)} to upload"] if upload else []
     return f"{', '.join(parts)}." if parts else ""
 
@@ -271,6 +287,8 @@ def operation_json(operation: Operation) -> dict[str, object]:
         "reason": operation.reason and operation.reason.value,
         "blobs": [{"sha256": blob.sha256, "size": blob.size, "path": blob.path} for blob in operation.blobs],
         "eta_s": operation.eta_s,
+        "basis": operation.basis and operation.basis.value,
+        "wants_gpus": operation.wants_gpus,
         "after": operation.after,
         "ready": operation.ready,
         "waits": operation.waits,

@@ -15,7 +15,7 @@ from cosmos.core.digest import FACETS, canonical, sha256_hex
 from cosmos.core.plan import Plan
 from cosmos.core.plan_text import operation_json
 
-OF_THE_MOMENT = frozenset({"line", "gpus", "eta_s", "after", "ready", "waits", "detail"})
+OF_THE_MOMENT = frozenset({"line", "gpus", "eta_s", "basis", "after", "ready", "waits", "detail"})
 """Fields of an operation that may differ without another plan."""
 
 HASH = 16

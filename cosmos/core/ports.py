@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cosmos.core.digest import Digest, Material, canonical
+from cosmos.core.estimate import Timing
 from cosmos.core.observed import BatchMeta, OutputState, Reachable
 from cosmos.core.plan import Plan
 from cosmos.core.reasons import Reason
@@ -72,7 +73,7 @@ class BatchPlan:
     of `env` and in texts of `documents`; all else reaches the program byte for byte. The program starts in
     `start_in`, "" for the run directory. `folders` are created below `outputs/`. Before anything else the host makes
     sure that it has `needed` (least size in bytes by path, as the program sees it), the `secrets`, and `commit` in
-    the folder `repository`.
+    the folder `repository`; and before the program starts, that nothing listens on `ports`.
     """
 
     meta: BatchMeta
@@ -85,6 +86,7 @@ class BatchPlan:
     env: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
     needed: Mapping[str, int] = field(default_factory=dict)
+    ports: tuple[int, ...] = ()
     repository: str = ""
     commit: str = ""
     image: str | None = None
@@ -209,8 +211,17 @@ class Records(Protocol):
             wanted: Digest by run id, of every desired run.
         """
 
-    def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, result: LedgerEntry | None = None) -> bool:
+    def intend(
+        self,
+        attempt: Attempt,
+        material: Material,
+        meta: BatchMeta,
+        result: LedgerEntry | None = None,
+        timing: Timing | None = None,
+    ) -> bool:
         """Claim the digest for one attempt, durably, before anything happens; one that has its `result` is closed.
+
+        `timing` is what it took to make that.
 
         Returns: False, with nothing written, when another open attempt holds the digest.
         """
@@ -221,8 +232,8 @@ class Records(Protocol):
     def started(self, batch_id: str, at: float) -> None:
         """Record that the batch runs."""
 
-    def finished(self, entry: LedgerEntry, ended_at: float) -> None:
-        """Write the ledger row and close the attempt, in one transaction."""
+    def finished(self, entry: LedgerEntry, ended_at: float, timing: Timing | None = None) -> None:
+        """Write the ledger row and what the batch took, and close the attempt, in one transaction."""
 
     def failed(self, batch_id: str, reason: Reason, message: str, ended_at: float, *, cancelled: bool) -> None:
         """Close the attempt without a result."""

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     MISSING_CHECKPOINT = "MissingCheckpoint"
     SECRET_MISSING = "SecretMissing"  # noqa: S105 - a name
     OTHER_COMMIT = "OtherCommit"
+    PORT_IN_USE = "PortInUse"
     GATED_MODEL = "GatedModel"
     GUARDRAIL_BLOCKED = "GuardrailBlocked"
     SHAPE_MISMATCH = "ShapeMismatch"
@@ -162,6 +163,12 @@ REASONS: dict[Reason, ReasonInfo] = {
         Fault.USER,
         "the model's code on the host is at another commit than its spec says",
         "check out that commit there, or correct `commit` of the model",
+    ),
+    Reason.PORT_IN_USE: ReasonInfo(
+        True,
+        Fault.INFRA,
+        "something on the host listens on a port that the program needs",
+        "see on the host who does: ss -ltnp; end that, or give the model another port",
     ),
     Reason.GATED_MODEL: ReasonInfo(
         False,

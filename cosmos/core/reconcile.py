@@ -14,6 +14,7 @@ from cosmos.core.breaker import closures
 from cosmos.core.case import Blocker, Case, Policy, published_folder
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import Digest
+from cosmos.core.forecast import Forecast
 from cosmos.core.observed import Observed, OutputState
 from cosmos.core.occupancy import Occupancy, occupancies
 from cosmos.core.offering import offers
@@ -33,12 +34,17 @@ def reconcile(
     *,
     now: float,
     policy: Policy,
+    percents: Mapping[str, int] | None = None,
 ) -> Plan:
-    """Decide what to do next. Times in seconds since the epoch."""
+    """Decide what to do next. Times in seconds since the epoch.
+
+    `percents` says by batch id how much is done of it, where its log tells.
+    """
     found = sweep.find(observed.hosts, recorded)
     occupied = occupancies(observed, recorded)
     closed = closures(recorded, (host.name for host in hosts), now)
-    room = offers(hosts, observed, occupied, policy, recorded.durations_s, closed)
+    forecast = Forecast(desired, observed, recorded, hosts, percents or {})
+    room = offers(hosts, observed, occupied, policy, forecast.ends(_attempts(recorded)), closed)
     scene = _Scene(
         observed=observed, recorded=recorded, found=found, occupied=occupied, room=room, now=now, policy=policy
     )
@@ -49,11 +55,15 @@ def reconcile(
     operations = [operation for _, standing in judged.values() for operation in standing.operations]
     operations += sweep.leftovers(desired, observed.hosts, recorded, policy, found=found, lost=lost)
     operations += placing.operations
+    arranged = _arrange(operations, desired, forecast)
+    timed = [each for each in arranged if each.act is Act.LAUNCH and each.eta_s is not None]
+    order = [case.want for case, _ in judged.values()]
     return Plan(
-        operations=_arrange(operations, desired, recorded),
-        statuses=tuple(_status(*judged[key]) for key in sorted(judged)),
+        operations=arranged,
+        statuses=tuple(_status(*judged[key], forecast) for key in sorted(judged)),
         held=len(desired.held),
         readers=placing.readers,
+        wall_s=forecast.wall_s(timed, _attempts(recorded), order) if timed else None,
     )
 
 
@@ -90,7 +100,8 @@ def judge_all(
     found = sweep.find(observed.hosts, recorded)
     occupied = occupancies(observed, recorded)
     closed = closures(recorded, (host.name for host in hosts or ()), now)
-    room = None if hosts is None else offers(hosts, observed, occupied, policy, recorded.durations_s, closed)
+    lasts_s = Forecast(desired, observed, recorded, hosts or (), {}).ends(_attempts(recorded))
+    room = None if hosts is None else offers(hosts, observed, occupied, policy, lasts_s, closed)
     scene = _Scene(
         observed=observed, recorded=recorded, found=found, occupied=occupied, room=room, now=now, policy=policy
     )
@@ -223,7 +234,11 @@ def _give_places(judged: Standings, placing: Placing) -> None:
 _ACT_ORDER = (Act.ADOPT, Act.STOP, Act.FAIL, Act.COLLECT, Act.RESTORE, Act.STAGE, Act.LAUNCH, Act.RELEASE)
 
 
-def _arrange(operations: Iterable[Operation], desired: Desired, recorded: Recorded) -> tuple[Operation, ...]:
+def _attempts(recorded: Recorded) -> Iterable[Attempt]:
+    return (attempt for tried in recorded.attempts.values() for attempt in tried)
+
+
+def _arrange(operations: Iterable[Operation], desired: Desired, forecast: Forecast) -> tuple[Operation, ...]:
     """Cheap and freeing acts first; then what can be done now; then by priority and key."""
     by_key = desired.by_key()
 
@@ -232,18 +247,15 @@ def _arrange(operations: Iterable[Operation], desired: Desired, recorded: Record
         rank = (_ACT_ORDER.index(operation.act), not operation.ready, -want.run.priority if want else 0)
         return *rank, operation.key, operation.batch_id, operation.host
 
-    def timed(operation: Operation) -> Operation:
-        want = by_key.get(operation.key) if operation.act is Act.LAUNCH else None
-        eta = recorded.durations_s.get(want.run.model.name) if want else None
-        return operation if eta is None else replace(operation, eta_s=eta)
-
-    return tuple(sorted(map(timed, operations), key=place))
+    timed = (forecast.timed(operation, by_key.get(operation.key)) for operation in operations)
+    return tuple(sorted(timed, key=place))
 
 
-def _status(case: Case, standing: Standing) -> RunStatus:
+def _status(case: Case, standing: Standing, forecast: Forecast) -> RunStatus:
     run, attempt = case.want.run, case.open
     last = case.attempts[-1] if case.attempts else None
     shown = attempt or last
+    expected = forecast.expected(case.want, attempt, case.now)
     return RunStatus(
         key=run.key,
         run_id=run.id,
@@ -253,7 +265,7 @@ def _status(case: Case, standing: Standing) -> RunStatus:
         at=run.at,
         cause=standing.cause,
         reason=standing.reason,
-        message=standing.message,
+        message=standing.message or expected.warning,
         host=shown.host if shown else "",
         gpus=attempt.gpus if attempt else (),
         attempt=shown.number if shown else 0,
@@ -261,6 +273,9 @@ def _status(case: Case, standing: Standing) -> RunStatus:
         since=_since(case.entry, shown),
         until=standing.until,
         stuck=standing.stuck,
+        takes_s=expected.takes_s,
+        basis=expected.basis,
+        ends_at=expected.ends_at,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cosmos.core.digest import Digest, Material
+from cosmos.core.estimate import Timing
 from cosmos.core.reasons import Reason
 from cosmos.core.suspension import Suspensions
 
@@ -121,5 +122,5 @@ class Recorded:
     suspensions: Suspensions = field(default_factory=Suspensions)
     ended: Mapping[str, tuple[Attempt, ...]] = field(default_factory=dict)
     """By host: the newest attempts that are over, in any order."""
-    durations_s: Mapping[str, float] = field(default_factory=dict)
-    """By model name: mean wall time of its finished batches."""
+    timings: tuple[Timing, ...] = ()
+    """The newest of each model, GPU and shape, newest first."""

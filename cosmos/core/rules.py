@@ -125,6 +125,11 @@ RULES: tuple[Rule, ...] = (
         lambda c: c.policy.targets is not None and c.want.run.key not in c.policy.targets,
         standing.not_selected,
     ),
+    Rule(
+        "A run that may take more GPU time than is allowed starts nothing.",
+        lambda c: c.want.run.key in c.policy.over_budget,
+        standing.over_budget,
+    ),
     Rule("A run starts after the runs that it needs.", lambda c: bool(c.blockers), standing.blocked),
     Rule(
         "Between attempts there is a pause.",

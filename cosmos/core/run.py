@@ -48,6 +48,8 @@ class Requires:
     gpu_memory_bytes: int = 0
     driver: str = ""
     disk_bytes: int = 0
+    ports: tuple[int, ...] = ()
+    """Those that its program listens on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +168,8 @@ class Run:
     retry_limit: int = 2
     retry_on: tuple[str, ...] = ("Stalled",)
     """Names of the reasons after which it is tried again, besides failures of the infrastructure."""
-    timeout_s: float = 7200.0
+    timeout_s: float | None = None
+    """Longest time that its program may run; None where the user set none."""
     stall_s: float | None = None
     """Longest time in which neither log nor outputs grow; None for any."""
     suspend: bool = False

@@ -73,9 +73,9 @@ def _widen(definitions: Mapping[str, Node]) -> None:
     for role, control in controls.items():
         controls[role] = {"anyOf": [weight, control]}
     duration: list[Node] = [{"type": "string", "pattern": DURATION}, {"type": "number", "exclusiveMinimum": 0}]
-    for field, others in (("timeout", []), ("stall", [cast(Node, {"type": "null"})])):
+    for field in ("timeout", "stall"):
         run[field] = {name: value for name, value in run[field].items() if name not in ("gt", "le")}
-        run[field]["anyOf"] = [*duration, *others]
+        run[field]["anyOf"] = [*duration, cast(Node, {"type": "null"})]
     matrix = definitions["Matrix"]
     _only_axes(matrix, _axis(cast(Node, matrix["additionalProperties"])))
     zipped = next(each for each in cast(list[Node], _nodes(matrix, "properties")["zip"]["anyOf"]) if "type" in each)

@@ -143,7 +143,9 @@ class RunSpec(Part):
     placement: PlacementSpec = Field(default_factory=PlacementSpec, description="which machines may take it")
     priority: int = Field(default=50, ge=0, le=100, description="higher starts sooner")
     retry: RetrySpec = Field(default_factory=RetrySpec, description="what happens after a failure")
-    timeout: Seconds = Field(default=7200.0, description="wall time, as 2h, 90m, 45s or seconds")
+    timeout: Seconds | None = Field(
+        default=None, description="end it after so long, as 2h, 90m, 45s or seconds; default: see docs/operations.md"
+    )
     stall: Seconds | None = Field(
         default=None, description="end it when neither log nor outputs grow for so long; never, where nothing is said"
     )

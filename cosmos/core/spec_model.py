@@ -64,6 +64,9 @@ class RequiresSpec(Part):
         default=None, pattern=r"^[0-9]+(\.[0-9]+)*$", description="least version of the GPU driver, as 570.124.06"
     )
     disk: Size | None = Field(default=None, description="free space below the host's workdir, as 20g")
+    ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(
+        default_factory=list, description="that the program listens on, and nothing else may, as [29500]"
+    )
 
 
 class ModelSpec(Part):

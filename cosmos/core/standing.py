@@ -215,6 +215,11 @@ def not_selected(case: Case) -> Standing:
     return Standing(phase=Phase.PENDING, cause=launch_cause(case)[0], message="not selected")
 
 
+def over_budget(case: Case) -> Standing:
+    message = "held back: it may take more GPU time than project.max_gpu_hours allows"
+    return Standing(phase=Phase.PENDING, cause=launch_cause(case)[0], message=message, stuck=True)
+
+
 def back_off(case: Case) -> Standing:
     operation = _next_launch(case, waits="the pause between attempts")
     last = case.failures[-1]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cosmos.adapters.base import Evidence
 from cosmos.core.digest import member_folder
+from cosmos.core.estimate import Timing
 from cosmos.core.observed import BatchMeta, ExitRecord, ObservedBatch, Reachable
 from cosmos.core.plan import Operation
 from cosmos.core.ports import Host, Progress, Result
@@ -21,6 +22,7 @@ from cosmos.core.reasons import Reason
 from cosmos.core.recorded import FileEntry, LedgerEntry, Manifest
 from cosmos.core.run import MediaFacts, OutputFile, Run
 from cosmos.engine.provenance import PROVENANCE, End, provenance
+from cosmos.engine.timing import timing
 from cosmos.engine.world import World
 from cosmos.errors import HostRefused, StorageError
 
@@ -80,9 +82,12 @@ def collect(
         return
     files = [*manifest, _log_entry(log, world), *_thumbnail(run, entries, world)]
     end = End(record=exit_record, image=batch.image, gpus=view.gpus, driver=view.driver)
-    record = provenance(run, meta, operation, end, files, world, verdict.effective)
+    shown = {gpu.id: gpu for gpu in view.gpus}
+    gpus = [shown.get(gpu) for gpu in operation.gpus]
+    took = timing(meta, run.model, exit_record, gpus, result, adapter)
+    record = provenance(run, meta, operation, end, files, world, verdict.effective, took)
     files.append(FileEntry(name=PROVENANCE, sha256=(put := world.store.put(record)).sha256, size=put.size))
-    _succeeded(operation, meta, exit_record, tuple(sorted(files, key=lambda entry: entry.name)), world)
+    _succeeded(operation, meta, exit_record, tuple(sorted(files, key=lambda entry: entry.name)), took, world)
     log.unlink(missing_ok=True)
 
 
@@ -192,7 +197,12 @@ def _thumbnail(run: Run, entries: Mapping[str, FileEntry], world: World) -> list
 
 
 def _succeeded(
-    operation: Operation, meta: BatchMeta, exit_record: ExitRecord, manifest: Manifest, world: World
+    operation: Operation,
+    meta: BatchMeta,
+    exit_record: ExitRecord,
+    manifest: Manifest,
+    took: Timing | None,
+    world: World,
 ) -> None:
     member = next(member for member in meta.members if member.digest == operation.digest)
     world.store.publish(operation.folder, manifest)
@@ -208,7 +218,7 @@ def _succeeded(
         duration_s=max(0.0, exit_record.ended_at - exit_record.started_at),
         folder=operation.folder,
     )
-    world.records.finished(entry, exit_record.ended_at)
+    world.records.finished(entry, exit_record.ended_at, took)
     world.records.event("Normal", operation.key, "Succeeded", f"outputs/{operation.folder}", world.clock.now())
 
 

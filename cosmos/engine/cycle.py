@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 from cosmos.core.case import Policy, gives_up, published_folder
 from cosmos.core.desired import Desired, DesiredRun
-from cosmos.core.observed import BatchState, Observed, OutputState, Reachable
+from cosmos.core.observed import Observed, OutputState, Reachable
 from cosmos.core.placing import wanted_blobs
 from cosmos.core.plan import Act, Cause, Operation, Plan
 from cosmos.core.reconcile import reconcile
-from cosmos.core.recorded import Attempt, AttemptState, Manifest, Recorded, Verb
+from cosmos.core.recorded import AttemptState, Manifest, Recorded, Verb
 from cosmos.core.sweep import waits_for_its_spec
 from cosmos.engine.looks import HostLooks, Lookers
 from cosmos.engine.recall import unknown_results
+from cosmos.engine.under_way import begun, percents, running
 from cosmos.engine.workers import Workers
 from cosmos.engine.world import World
 from cosmos.errors import CosmosError, Fenced
@@ -33,6 +34,15 @@ PAUSE_BASE_S = 1.0
 PAUSE_CAP_S = 60.0
 TRIES_LIMIT = 5
 """An act that failed so often in a row is reported and left to a person."""
+
+
+Hold = Callable[[Plan, Desired], frozenset[str]]
+"""Of a plan and what it was made from: keys of the runs that are not to be started."""
+
+
+def _nothing(plan: Plan, desired: Desired) -> frozenset[str]:
+    del plan, desired
+    return frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,14 +98,10 @@ class Report:
     @property
     def running(self) -> dict[str, tuple[str, ...]]:
         """By host: open batches that were seen running."""
-        running: dict[str, list[str]] = {}
-        for attempts in self.look.recorded.attempts.values():
-            for attempt in attempts:
-                view = self.look.observed.hosts.get(attempt.host)
-                batch = view.batches.get(attempt.batch_id) if isinstance(view, Reachable) else None
-                if attempt.is_open and batch is not None and batch.state is BatchState.RUNNING:
-                    running.setdefault(attempt.host, []).append(attempt.batch_id)
-        return {host: tuple(sorted(batches)) for host, batches in running.items()}
+        found: dict[str, list[str]] = {}
+        for attempt, _ in running(self.look.recorded, self.look.observed):
+            found.setdefault(attempt.host, []).append(attempt.batch_id)
+        return {host: tuple(sorted(batches)) for host, batches in found.items()}
 
 
 @dataclass
@@ -136,10 +142,19 @@ class Engine:
         """Decide, from what a look found."""
         policy = replace(policy, keep_failed=self.world.keep_failed)
         now = self.world.clock.now()
-        return reconcile(desired, look.observed, look.recorded, self.world.host_configs, now=now, policy=policy)
+        done = percents(desired, look.recorded, look.observed, self.world.adapters)
+        return reconcile(
+            desired, look.observed, look.recorded, self.world.host_configs, now=now, policy=policy, percents=done
+        )
 
-    def cycle(self, desired: Desired, policy: Policy, *, begin: bool = True) -> Report:
+    def cycle(self, desired: Desired, policy: Policy, *, begin: bool = True, hold: Hold = _nothing) -> Report:
         """One pass. Returns at once; acts go on in the workers. Without `begin` it only looks.
+
+        Args:
+            desired: What the specs ask for.
+            policy: How it is decided.
+            begin: Whether anything is begun.
+            hold: Says of the plan which runs are not to be started.
 
         Raises:
             Fenced: Another controller acts now; nothing more may be begun here.
@@ -150,6 +165,9 @@ class Engine:
         look = self._with_begun(self.look(desired))
         self._believe_what_is_seen(look)
         plan = self.plan(desired, look, policy)
+        if held := hold(plan, desired):
+            policy = replace(policy, over_budget=held)
+            plan = self.plan(desired, look, policy)
         # what people read is where runs stand, not what this call was asked to start
         standing = plan if policy.targets is None else self.plan(desired, look, replace(policy, targets=None))
         self.world.records.save_statuses(standing, self.world.clock.now(), desired.holds)
@@ -175,8 +193,11 @@ class Engine:
 
     def _with_begun(self, look: Look) -> Look:
         """Record the programs that have begun, when the hosts say that they did: a start alone is not a begin."""
+        news = begun(look.recorded, look.observed)
+        if not news:
+            return look
         attempts = dict(look.recorded.attempts)
-        for attempt, at in _begun(look):
+        for attempt, at in news:
             self.world.records.started(attempt.batch_id, at)
             self.world.records.event("Normal", attempt.key, "Started", f"on {attempt.host}", self.world.clock.now())
             started = replace(attempt, state=AttemptState.STARTED, started_at=at)
@@ -274,15 +295,3 @@ def _published(runs: Iterable[DesiredRun], recorded: Recorded) -> list[tuple[str
         if entry is not None:
             published.append((published_folder(want.run.key, entry), entry.manifest))
     return published
-
-
-def _begun(look: Look) -> list[tuple[Attempt, float]]:
-    """Attempts that are recorded as intended, and when their programs began by the clock of the host."""
-    begun = []
-    for attempts in look.recorded.attempts.values():
-        for attempt in attempts:
-            view = look.observed.hosts.get(attempt.host)
-            batch = view.batches.get(attempt.batch_id) if isinstance(view, Reachable) else None
-            if attempt.state is AttemptState.INTENDED and batch is not None and batch.began_at is not None:
-                begun.append((attempt, batch.began_at))
-    return begun

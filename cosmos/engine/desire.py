@@ -13,6 +13,7 @@ from cosmos.core.condition import ConditionError, facts
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import Digest, digest_of, material
 from cosmos.core.draft import Draft, Path, Refusal, Resolution
+from cosmos.core.estimate import Work
 from cosmos.core.expand import expand
 from cosmos.core.files import FileFact, Inputs
 from cosmos.core.load import Loaded, SourceFile, load
@@ -92,6 +93,7 @@ class _Resolving:
         self._facts: dict[str, FileFact | StorageError] = {}
         self._folders: dict[str, Mapping[str, str] | StorageError] = {}
         self._models: dict[str, bool] = {}
+        self._work: dict[str, Work | None] = {}
         self._readers: dict[str, tuple[Draft, Mapping[str, MediaFacts]]] = {}
         self.problems: set[Problem] = set()
         self.warnings: set[Problem] = set()
@@ -121,6 +123,7 @@ class _Resolving:
         if mismatches:
             return None
         self.warnings.update(self._as_problems(draft, adapter.advice(seen, media), Code.ADVICE))
+        self._work[run.key] = adapter.work(seen, media)
         outputs = adapter.expect(seen, media)
         return run if outputs is run.outputs else replace(run, outputs=outputs)
 
@@ -179,6 +182,7 @@ class _Resolving:
             blobs=blobs,
             source_digest=source_digest,
             review=self._loaded.reviews.of(run.key, digest),
+            work=self._work.get(run.key),
         )
 
     def _adapter(self, draft: Draft) -> Adapter | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from cosmos.core.codec import run_from_json, run_to_json
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import DIGEST_SCHEMA, Material, member_folder
+from cosmos.core.estimate import Work, limit_s
 from cosmos.core.observed import BatchMeta, BatchState, Member, ObservedBatch, Reachable
 from cosmos.core.placing import source_blob
 from cosmos.core.plan import Act, Blob, Cause, Operation
@@ -51,7 +52,9 @@ def execute(given: Assignment, world: World) -> None:
 
 def intend(operation: Operation, want: DesiredRun, world: World) -> bool:
     """Write down a launch before anything happens. False when another attempt holds the digest."""
-    member = Member(run_id=want.run.id, key=want.run.key, digest=want.digest, run=run_to_json(want.run))
+    member = Member(
+        run_id=want.run.id, key=want.run.key, digest=want.digest, run=run_to_json(want.run), work=_measure(want.work)
+    )
     now = world.clock.now()
     meta = BatchMeta(
         batch_id=operation.batch_id,
@@ -77,6 +80,11 @@ def intend(operation: Operation, want: DesiredRun, world: World) -> bool:
         intended_at=now,
     )
     return world.records.intend(attempt, want.material, meta)
+
+
+def _measure(work: Work | None) -> Work | None:
+    """What is kept of it: published times are no measure."""
+    return None if work is None else replace(work, seconds=None)
 
 
 def _stage(given: Assignment, world: World) -> None:
@@ -132,11 +140,12 @@ def _batch(want: DesiredRun, meta: BatchMeta, operation: Operation, recorded: Re
         env={**launch.env, **run.model.env, **gpus},
         secrets=run.model.secrets,
         needed={**launch.needed, **run.model.requires.files},
+        ports=tuple(sorted({*launch.ports, *run.model.requires.ports})),
         repository=run.model.paths.get("repo", ""),
         commit=run.model.commit or "",
         image=run.model.image,
         container=run.model.container,
-        timeout_s=run.timeout_s,
+        timeout_s=limit_s(run.timeout_s, operation.eta_s),
         stall_s=run.stall_s,
         grace_s=world.grace_s,
     )
@@ -175,8 +184,8 @@ def _record(want: DesiredRun, world: World) -> None:
     found = recall(want, world)
     if found is None:  # it was moved away since the look
         return
-    attempt, meta, entry = found
-    if world.records.intend(attempt, want.material, meta, entry):
+    attempt, meta, entry, timing = found
+    if world.records.intend(attempt, want.material, meta, entry, timing):
         world.records.event("Normal", entry.key, "Adopted", f"outputs/{entry.folder}", world.clock.now())
 
 

@@ -1,10 +1,11 @@
 """Where a result comes from, in one JSON file beside it. The same batch always gives the same bytes."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cosmos.core.digest import SHORT, member_folder, plain
+from cosmos.core.codec import indented
+from cosmos.core.digest import SHORT, member_folder
+from cosmos.core.estimate import Timing
 from cosmos.core.observed import BatchMeta, ExitRecord, Gpu
 from cosmos.core.plan import Operation
 from cosmos.core.recorded import FileEntry
@@ -33,10 +34,11 @@ def provenance(
     files: Iterable[FileEntry],
     world: World,
     effective: Mapping[str, object],
+    took: Timing | None = None,
 ) -> bytes:
     """As indented JSON: spec, revision, identities, argv, machine, times, files, versions.
 
-    `effective` is what the program says that it ran with.
+    `effective` is what the program says that it ran with, `took` what others learn from.
     """
     launch = world.adapters[run.model.adapter].launch(run, member_folder(operation.digest))
     record = {
@@ -61,7 +63,8 @@ def provenance(
             "driver": end.driver if operation.gpus else "",
         },
         "exit": end.record,
+        "timing": took,
         "files": sorted(files, key=lambda entry: entry.name),
         "versions": dict(world.versions()),
     }
-    return json.dumps(record, indent=2, sort_keys=True, ensure_ascii=True, default=plain).encode("ascii") + b"\n"
+    return indented(record).encode("ascii") + b"\n"

@@ -8,11 +8,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 from cosmos.core.case import folder_of
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import Digest
+from cosmos.core.estimate import Timing
 from cosmos.core.observed import BatchMeta, Member, origin
 from cosmos.core.recorded import Attempt, AttemptState, FileEntry, LedgerEntry, Manifest, Recorded
 from cosmos.engine.provenance import FORMAT_VERSION, PROVENANCE
@@ -28,7 +30,7 @@ def unknown_results(runs: Iterable[DesiredRun], recorded: Recorded, world: World
     return [(digest, read[1].folder, read[1].manifest) for digest, read in found if read is not None]
 
 
-def recall(want: DesiredRun, world: World) -> tuple[Attempt, BatchMeta, LedgerEntry] | None:
+def recall(want: DesiredRun, world: World) -> tuple[Attempt, BatchMeta, LedgerEntry, Timing | None] | None:
     """What the database would know of a published result, had it not lost it."""
     found = _read(want, world)
     if found is None:
@@ -56,7 +58,20 @@ def recall(want: DesiredRun, world: World) -> tuple[Attempt, BatchMeta, LedgerEn
         model=want.run.model.name,
         intended_at=meta.created_at,
     )
-    return attempt, meta, entry
+    return attempt, meta, entry, _timing(record.get("timing"))
+
+
+def _timing(kept: object) -> Timing | None:
+    """What is beside results of before has none; one that was edited by hand is not learned from."""
+    names = {each.name for each in fields(Timing)}
+    if not isinstance(kept, dict) or kept.keys() != names:
+        return None
+    texts, load_s = ("model", "gpu", "shape"), kept["load_s"]
+    numbers = [kept["chunks"], kept["run_s"], *([] if load_s is None else [load_s])]
+    is_sound = all(isinstance(kept[name], str) for name in texts) and all(
+        type(each) in (int, float) for each in numbers
+    )
+    return Timing(**kept) if is_sound else None
 
 
 def _read(want: DesiredRun, world: World) -> tuple[Mapping[str, Any], LedgerEntry] | None:

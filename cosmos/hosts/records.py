@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from cosmos.core.digest import Digest
+from cosmos.core.estimate import Work
 from cosmos.core.observed import BatchMeta, ExitRecord, Member, origin
 
 T = TypeVar("T")
@@ -90,7 +91,8 @@ def write_meta(meta: BatchMeta) -> bytes:
         "batch_id": meta.batch_id,
         "project": meta.project,
         "members": [
-            {"run_id": one.run_id, "key": one.key, "digest": one.digest, "run": one.run} for one in meta.members
+            {"run_id": one.run_id, "key": one.key, "digest": one.digest, "run": one.run, **_work_of(one)}
+            for one in meta.members
         ],
         "attempt": meta.attempt,
         "digest_schema": meta.digest_schema,
@@ -112,7 +114,24 @@ def _member(data: object) -> Member:
         key=get(data, "key", str),
         digest=Digest(get(data, "digest", str)),
         run=get(data, "run", str),
+        work=_read_work(data.get("work")),
     )
+
+
+def _work_of(member: Member) -> Mapping[str, object]:
+    """What others learn by from its time; of before, and of programs of which nothing tells, it is not there."""
+    work = member.work
+    return {} if work is None else {"work": {"chunks": work.chunks, "shape": work.shape}}
+
+
+def _read_work(data: object) -> Work | None:
+    """Advice only: one that is damaged must not hide the run."""
+    if not isinstance(data, dict):
+        return None
+    try:
+        return Work(chunks=get(data, "chunks", int), shape=get(data, "shape", str))
+    except ValueError:
+        return None
 
 
 def json_object(text: str) -> Mapping[str, object]:

@@ -115,6 +115,7 @@ class BashScriptBuilder:
         return [
             f"needed=({' '.join(needed)})",
             f"secrets=({' '.join(secrets)})",
+            f"ports=({' '.join(str(int(port)) for port in batch.ports)})",
             f"repository={argument(repository)} commit={argument(batch.commit)}",
         ]
 

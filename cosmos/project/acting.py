@@ -11,7 +11,7 @@ from cosmos.core.plan import Plan
 from cosmos.engine.converge import Converge
 from cosmos.errors import BusyError, RefusedError
 from cosmos.outcome import DaemonNote, Outcome, PlanView, Progress
-from cosmos.project import following, handover, plans, reading, requests, saved
+from cosmos.project import following, handover, plans, reading, requests, saved, spending
 from cosmos.project.wiring import Project
 from cosmos.state.lease import Hold, Tell
 
@@ -36,7 +36,10 @@ class Acting:
         if self._loop is not None:
             self._loop.stop()
 
-    def apply(self, view: PlanView, by: str, *, wait: bool, timeout_s: float | None) -> Outcome:
+    def apply(
+        self, view: PlanView, by: str, *, wait: bool, timeout_s: float | None, max_gpu_hours: float | None
+    ) -> Outcome:
+        spending.require(view, max_gpu_hours)
         expected = saved.planned(self._project, view) if view.exact else None
         try:
             with self._project.lease.held(tell=self._tell(view.plan), is_detached=lambda: self._detached) as hold:
@@ -62,7 +65,7 @@ class Acting:
             if outcome is not None:
                 return outcome
         left = None if end is None else max(0.0, end - time.monotonic())
-        return self.apply(view, by, wait=wait, timeout_s=left)
+        return self.apply(view, by, wait=wait, timeout_s=left, max_gpu_hours=max_gpu_hours)
 
     def reconcile(self, timeout_s: float | None, *, accept_removals: bool) -> bool:
         """Ask the daemon for a look; True once a pass that began afterwards has ended."""

@@ -8,9 +8,10 @@ from cosmos.core.condition import ConditionError, condition
 from cosmos.core.condition import facts as condition_facts
 from cosmos.core.desired import Desired
 from cosmos.core.drafting import model_of
+from cosmos.core.estimate import Basis
 from cosmos.core.load import load
 from cosmos.core.observed import NO_COMMIT, Origin
-from cosmos.core.plan import Phase, RunStatus
+from cosmos.core.plan import Act, Phase, Plan, RunStatus
 from cosmos.core.problem import Location
 from cosmos.core.reconcile import judge_all
 from cosmos.core.recorded import Attempt, LedgerEntry
@@ -108,8 +109,11 @@ def _run(project: Project, name: str) -> RunDetails:
     folder = project.settings.outputs / status.folder
     attempts = look.recorded.attempts.get(want.digest, ())
     events = project.records.history(key, EVENTS_SHOWN)
+    takes_s, basis = _expected(status, view.plan)
     return RunDetails(
         log_end=_log_end(project, status, attempts),
+        takes_s=takes_s,
+        basis=basis,
         run=want.run,
         digest=want.digest,
         status=status,
@@ -121,6 +125,13 @@ def _run(project: Project, name: str) -> RunDetails:
         files=tuple(str(folder / file.name) for file in entry.manifest) if entry and status.folder else (),
         events=tuple(map(event_row, events)),
     )
+
+
+def _expected(status: RunStatus, plan: Plan) -> tuple[float | None, Basis | None]:
+    """How long a run that is under way, or to come, is expected to take."""
+    launches = (each for each in plan.operations if each.act is Act.LAUNCH and each.key == status.key)
+    launch = next(launches, None)
+    return (status.takes_s, status.basis) if launch is None else (launch.eta_s, launch.basis)
 
 
 def _origin(project: Project, entry: LedgerEntry | None, attempts: Sequence[Attempt]) -> Origin:

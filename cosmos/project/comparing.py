@@ -14,5 +14,5 @@ def against(project: Project, base: str) -> Comparison:
     commit = at_commit.checkout(project).resolve(base)
     before, now = at_commit.desired(project, commit), project.desire()
     recorded = project.records.load({want.run.id: want.digest for want in now.runs})
-    differences, unchanged = compare(before, now, recorded.ledger, recorded.durations_s)
+    differences, unchanged = compare(before, now, recorded.ledger, recorded.timings)
     return Comparison(base=base, commit=commit, differences=differences, unchanged=unchanged, problems=now.problems)

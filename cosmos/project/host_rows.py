@@ -8,8 +8,8 @@ from cosmos.core.idle import Idle, idle
 from cosmos.core.occupancy import Occupancy, occupancies
 from cosmos.core.plan import Plan
 from cosmos.engine.cycle import Look
-from cosmos.outcome import HostNote, notes_from_text, notes_to_text
-from cosmos.project.reading import HOSTS
+from cosmos.outcome import HostNote, notes_from_text, notes_to_text, queue_of, queue_to_text
+from cosmos.project.reading import HOSTS, QUEUE
 from cosmos.project.wiring import Project
 from cosmos.views import GpuRow, HostRow, host_row, queued
 
@@ -48,12 +48,20 @@ def _idle(project: Project, look: Look) -> dict[str, Idle]:
 
 
 def remember(project: Project, look: Look, plan: Plan) -> tuple[HostNote, ...]:
-    """Note the hosts beside the statuses, for readers that do not look."""
+    """Note the hosts and the queue beside the statuses, for readers that do not look."""
+    remember_queue(project, plan)
     found = tuple(notes(rows(project, look, plan)))
     text = notes_to_text(found)
     if text != project.records.noted(HOSTS):
         project.records.note(HOSTS, text)
     return found
+
+
+def remember_queue(project: Project, plan: Plan) -> None:
+    """Note what is still to come beside the statuses, for readers that do not look."""
+    text = queue_to_text(queue_of(plan, project.world.clock.now()))
+    if text != project.records.noted(QUEUE):
+        project.records.note(QUEUE, text)
 
 
 def notes(found: Iterable[HostRow]) -> list[HostNote]:

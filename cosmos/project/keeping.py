@@ -20,6 +20,7 @@ from cosmos.outcome import DaemonNote, HostNote, Pass
 from cosmos.project import handover, host_rows, plans
 from cosmos.project.admission import Admission
 from cosmos.project.following import CommitFollowing, Following, TreeFollowing
+from cosmos.project.spending import DaemonBudget
 from cosmos.project.wiring import Project
 from cosmos.source.mirror import Mirror
 from cosmos.state.lease import Hold
@@ -46,6 +47,7 @@ class Keeper:
         project: What it acts on.
         following: Where the specs come from.
         admission: What of them is acted on.
+        budget: What is started of that.
         resync_s: Longest time between two looks when nothing is under way.
         listener: Told of each pass.
         failed: Told of each pass that failed.
@@ -56,6 +58,7 @@ class Keeper:
         project: Project,
         following: Following,
         admission: Admission,
+        budget: DaemonBudget,
         *,
         resync_s: float,
         listener: Callable[[Pass], None],
@@ -64,6 +67,7 @@ class Keeper:
         self._project = project
         self._following = following
         self._admission = admission
+        self._budget = budget
         self._resync_s = resync_s
         self._listener = listener
         self._failed = failed
@@ -121,7 +125,8 @@ class Keeper:
             self._heard = handover.asked(self._project)
             desired = self._admission.admit(self._following.desire(again=again), self._following)
             engine.world = replace(engine.world, origin=self._following.origin)
-            report = engine.cycle(desired, Policy(prune=self._admission.prune(desired)))
+            policy = Policy(prune=self._admission.prune(desired))
+            report = engine.cycle(desired, policy, hold=self._budget.hold)
             hosts = self._note(report, desired, hold)
         except Fenced:
             raise
@@ -149,7 +154,7 @@ class Keeper:
 
     @property
     def _held_back(self) -> str:
-        return self._following.held_back or self._admission.blocked
+        return self._following.held_back or self._admission.blocked or self._budget.held_back
 
     def _say(self, hold: Hold, failed: str = "") -> None:
         said = DaemonNote(
@@ -217,4 +222,5 @@ def keeper(project: Project, mirror: Mirror | None, *, listener: Callable[[Pass]
     following = (
         TreeFollowing(project) if mirror is None else CommitFollowing(project, mirror, project.settings.git.poll)
     )
-    return Keeper(project, following, admission, resync_s=given.resync, listener=listener, failed=failed)
+    spending = DaemonBudget(project.settings.max_gpu_hours)
+    return Keeper(project, following, admission, spending, resync_s=given.resync, listener=listener, failed=failed)

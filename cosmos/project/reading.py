@@ -5,7 +5,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cosmos.core.plan import ENDED, Phase, Plan, RunStatus
-from cosmos.outcome import DaemonNote, Outcome, PlanView, Progress, StatusView, daemon_from_text, notes_from_text
+from cosmos.outcome import (
+    DaemonNote,
+    Outcome,
+    PlanView,
+    Progress,
+    StatusView,
+    daemon_from_text,
+    notes_from_text,
+    queue_from_text,
+)
 from cosmos.settings import Settings
 from cosmos.source.tree import WorkingTree
 from cosmos.state.board import Board
@@ -22,6 +31,9 @@ PROBLEMS = "problems"
 
 HOSTS = "hosts"
 """Note beside the statuses: the hosts, as `outcome.notes_to_text` writes them."""
+
+QUEUE = "queue"
+"""Note beside the statuses: what is still to come, as `outcome.queue_to_text` writes it."""
 
 ASKED = "asked"
 """Note beside the statuses: when a person last said something that changes where runs stand."""
@@ -72,6 +84,7 @@ def status_view(board: Board, settings: Settings) -> StatusView:
         is_overtaken=float(board.notes.get(ASKED, "0")) > (board.looked_at or 0.0),
         acting=board.holder is not None and is_at_work(*board.holder),
         daemon=present_in(board),
+        queue=queue_from_text(board.notes.get(QUEUE, "")),
     )
 
 

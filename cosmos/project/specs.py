@@ -259,7 +259,7 @@ class Specs:
         """The runs that would be new, other ones or gone with an edit. Looks at no host."""
         project = self._open()
         recorded = project.records.load({want.run.id: want.digest for want in edit.desired.runs})
-        return compare(project.desire(), edit.desired, recorded.ledger, recorded.durations_s)[0]
+        return compare(project.desire(), edit.desired, recorded.ledger, recorded.timings)[0]
 
     def gone(self, edit: Edit) -> list[tuple[str, str]]:
         """Keys of the runs that the specs ask for now and no more with an edit, and their phases at the last look."""

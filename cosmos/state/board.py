@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from cosmos.core.estimate import Basis
 from cosmos.core.plan import Cause, Phase, RunStatus, Sync
 from cosmos.core.problem import Location
 from cosmos.core.reasons import Reason
@@ -16,6 +17,7 @@ from cosmos.state.process import Process
 COLUMNS = (
     *("key", "run_id", "digest", "sync", "phase", "cause", "reason", "message", "host", "gpus"),
     *("attempt", "folder", "since", "until", "stuck", "file", "line", "col"),
+    *("takes_s", "basis", "ends_at"),
 )
 """Of the table `runs`, in the order of `pack` and `unpack`."""
 
@@ -78,13 +80,16 @@ def pack(status: RunStatus) -> Row:
         status.at.file,
         status.at.line,
         status.at.column,
+        status.takes_s,
+        status.basis.value if status.basis else None,
+        status.ends_at,
     )
 
 
 def unpack(row: Sequence[Any]) -> RunStatus:
     """The status of a row. A cause or reason that a newer program wrote reads as none."""
     key, run_id, digest, sync, phase, cause, reason, message, host, gpus, attempt, folder, *rest = row
-    since, until, stuck, file, line, column = rest
+    since, until, stuck, file, line, column, takes_s, basis, ends_at = rest
     return RunStatus(
         key=key,
         run_id=run_id,
@@ -102,11 +107,15 @@ def unpack(row: Sequence[Any]) -> RunStatus:
         since=since,
         until=until,
         stuck=bool(stuck),
+        takes_s=takes_s,
+        basis=_BASES.get(basis),
+        ends_at=ends_at,
     )
 
 
 _SYNCS = {member.value: member for member in Sync}
 _PHASES = {member.value: member for member in Phase}
+_BASES = {member.value: member for member in Basis}
 _CAUSES = {member.value: member for member in Cause}
 REASONS = {member.value: member for member in Reason}
 

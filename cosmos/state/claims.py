@@ -7,13 +7,14 @@ controller or a late message changes nothing that is already decided. Doing a th
 from sqlalchemy import Insert, bindparam, exists, insert, select, text, update
 
 from cosmos.core.digest import Material, canonical
+from cosmos.core.estimate import Timing
 from cosmos.core.observed import BatchMeta
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import OPEN_STATES, Attempt, AttemptState, LedgerEntry
 from cosmos.errors import StateError
 from cosmos.state.board import printable
 from cosmos.state.rows import row_of_entry
-from cosmos.state.tables import OPEN, attempts, batches, ledger, materials, members, upsert
+from cosmos.state.tables import OPEN, attempts, batches, ledger, materials, members, timings, upsert
 from cosmos.state.transaction import Statement, Transaction
 
 REPORT = "look again with `cosmos plan`; if this message comes again, report it"
@@ -75,6 +76,8 @@ def _insert_batch(transaction: Transaction, host: str, meta: BatchMeta) -> None:
             "key": member.key,
             "digest": member.digest,
             "run": member.run,
+            "chunks": member.work and member.work.chunks,
+            "shape": member.work and printable(member.work.shape),
         }
         for position, member in enumerate(meta.members)
     ]
@@ -142,6 +145,26 @@ def finished(transaction: Transaction, entry: LedgerEntry, ended_at: float) -> N
             known = f"is recorded as {state}" if state else "is not recorded"
             raise StateError(f"the result of batch {entry.batch_id} was not taken: its attempt {known}", REPORT)
     transaction.change(_keep_newer, **row_of_entry(entry))
+
+
+def timed(transaction: Transaction, batch_id: str, timing: Timing, ended_at: float) -> None:
+    """What a batch took, once."""
+    row = {
+        "batch_id": batch_id,
+        "model": timing.model,
+        "gpu": printable(timing.gpu),
+        "shape": printable(timing.shape),
+        "chunks": timing.chunks,
+        "load_s": timing.load_s,
+        "run_s": timing.run_s,
+        "ended_at": ended_at,
+    }
+    transaction.change(_insert_timing, **row)
+
+
+@Statement
+def _insert_timing(dialect: str) -> Insert:
+    return upsert(dialect, timings).on_conflict_do_nothing()
 
 
 _OWN = (attempts.c.digest == bindparam("made"), attempts.c.number == bindparam("nth"), _OF_BATCH)

@@ -11,11 +11,11 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
@@ -31,6 +31,11 @@ PATIENCE_S = 5.0
 CHECKED_BYTES = 16 << 20
 """Up to this size a file is checked as a whole at opening: that takes some 20 ms."""
 
+IDLE_KEPT = 4
+"""Connections to a file that are kept for the next transactions."""
+
+_NO_TURN = nullcontext()
+
 
 class Database:
     """An open database. Safe for use from several threads."""
@@ -40,6 +45,7 @@ class Database:
         self._name = name
         self._path = path
         self._turn = threading.Lock()
+        self._idle: list[PoolProxiedConnection] = []
 
     @property
     def path(self) -> Path | None:
@@ -48,23 +54,39 @@ class Database:
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """One transaction that sees one moment and takes no lock that a writer minds."""
-        return self._transaction("BEGIN" if self._path else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        begin = "BEGIN" if self._path else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
+        return self._transaction(begin, _NO_TURN)
 
-    @contextmanager
-    def writing(self) -> Iterator[Transaction]:
+    def writing(self) -> AbstractContextManager[Transaction]:
         """One transaction; an exception undoes all of it. On SQLite it is alone among writers from its start."""
         # SQLite polls for its lock, up to 100 ms apart; among our own threads this one is handed over at once.
-        with self._turn, self._transaction("BEGIN IMMEDIATE" if self._path else "") as writes:
-            yield writes
+        return self._transaction("BEGIN IMMEDIATE" if self._path else "", self._turn)
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Transaction]:
+    def _transaction(self, begin: str, turn: AbstractContextManager[object]) -> Iterator[Transaction]:
         """The pool rolls back what comes back to it without a commit. Drivers of servers begin by themselves."""
-        with explained(self._name, self._path, self._engine.dialect), closing(self._engine.raw_connection()) as pooled:
-            if begin:
-                pooled.cursor().execute(begin)
-            yield Transaction(pooled, self._engine.dialect)
-            pooled.commit()
+        with turn, explained(self._name, self._path, self._engine.dialect):
+            pooled = self._taken()
+            try:
+                connection: Any = pooled.dbapi_connection
+                if begin:
+                    connection.cursor().execute(begin)
+                yield Transaction(connection, self._engine.dialect)
+                connection.commit()
+            except BaseException:
+                pooled.close()
+                raise
+            if self._path and len(self._idle) < IDLE_KEPT:
+                self._idle.append(pooled)
+            else:
+                pooled.close()
+
+    def _taken(self) -> PoolProxiedConnection:
+        """To take one from the pool and give it back costs more than most transactions on a file."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._engine.raw_connection()
 
     @contextmanager
     def schema(self, *, changes: bool = False) -> Iterator[Connection]:
@@ -77,10 +99,12 @@ class Database:
     @contextmanager
     def outside_transactions(self) -> Iterator[sqlite3.Cursor]:
         """SQLite only: for what cannot be done within a transaction."""
-        with explained(self._name, self._path, self._engine.dialect), closing(self._engine.raw_connection()) as pooled:
+        with explained(self._name, self._path, self._engine.dialect), closing(self._taken()) as pooled:
             yield cast("sqlite3.Cursor", pooled.cursor())
 
     def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
         self._engine.dispose()
 
 
@@ -133,7 +157,8 @@ def _sqlite_engine(path: Path, patience_s: float) -> tuple[Engine, str]:
             f"cannot make the folder of the database, {path.parent}: {error.strerror}",
             "make it writable for this user, or set project.state in cosmos.toml to another folder",
         ) from None
-    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"timeout": patience_s})
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, connect_args={"timeout": patience_s}, max_overflow=-1)  # no thread waits for another
     event.listen(engine, "connect", _set_up)
     return engine, str(path)
 

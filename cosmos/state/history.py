@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Insert, Select, bindparam, delete, desc, func, insert, or_, select
 
 from cosmos.core.digest import Digest, canonical, sha256_hex
+from cosmos.core.estimate import Work
 from cosmos.core.observed import BatchMeta, Member, Origin
 from cosmos.core.recorded import Attempt, LedgerEntry, Request
 from cosmos.state.board import printable
@@ -169,7 +170,7 @@ _BATCH = Statement(
     ).where(batches.c.batch_id == bindparam("which"))
 )
 _MEMBERS = Statement(
-    select(members.c.run_id, members.c.key, members.c.digest, members.c.run)
+    select(members.c.run_id, members.c.key, members.c.digest, members.c.run, members.c.chunks, members.c.shape)
     .where(members.c.batch_id == bindparam("which"))
     .order_by(members.c.position)
 )
@@ -185,13 +186,19 @@ def meta(transaction: Transaction, batch_id: str) -> BatchMeta | None:
     return BatchMeta(
         batch_id=batch_id,
         project=project,
-        members=tuple([Member(run_id=run_id, key=key, digest=digest, run=run) for run_id, key, digest, run in rows]),
+        members=tuple(map(_member, rows)),
         attempt=attempt,
         digest_schema=schema,
         origin=origin_of(*origin),
         owner=owner,
         created_at=created_at,
     )
+
+
+def _member(row: Sequence[Any]) -> Member:
+    run_id, key, digest, run, chunks, shape = row
+    work = None if chunks is None else Work(chunks=chunks, shape=shape)
+    return Member(run_id=run_id, key=key, digest=digest, run=run, work=work)
 
 
 def known_runs(transaction: Transaction) -> tuple[tuple[str, str, str], ...]:

@@ -6,15 +6,17 @@ Tables are read whole and sifted here: one pass over 10,000 rows is far cheaper 
 import heapq
 import json
 from collections.abc import Collection, Mapping, Sequence
+from sys import intern
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import desc, func, select
 
 from cosmos.core.digest import Digest, Material
+from cosmos.core.estimate import LAST, Timing
 from cosmos.core.recorded import OPEN_STATES, Attempt, LedgerEntry, Recorded, Request
 from cosmos.state import suspending
 from cosmos.state.rows import ATTEMPT, LEDGER, REQUEST, attempt_of, entry_of, request_of, select_attempts
-from cosmos.state.tables import attempts, ledger, materials, requests
+from cosmos.state.tables import materials, requests, timings
 from cosmos.state.transaction import Statement, Transaction, is_among, some_of
 
 ENDED_KEPT = 64
@@ -29,12 +31,20 @@ _REQUESTS = Statement(select(*REQUEST).order_by(requests.c.id))
 _ASKED = Statement(select(requests.c.digest).distinct())
 _MADE = Statement(select(materials.c.run_id, materials.c.digest))
 _MATERIALS = Statement(select(materials.c.run_id, materials.c.material).where(is_among(materials.c.run_id)))
-_OF_ATTEMPT = (ledger.c.digest == attempts.c.digest) & (ledger.c.attempt == attempts.c.number)
-_MEANS = Statement(
-    select(attempts.c.model, func.avg(ledger.c.duration_s))
-    .join_from(ledger, attempts, _OF_ATTEMPT)
-    .where(attempts.c.model != "")
-    .group_by(attempts.c.model)
+_TIMING = (
+    *(timings.c.model, timings.c.gpu, timings.c.shape, timings.c.chunks, timings.c.load_s, timings.c.run_s),
+    *(timings.c.ended_at, timings.c.batch_id),
+)
+_turn = (
+    func.row_number()
+    .over(partition_by=[timings.c.model, timings.c.gpu, timings.c.shape], order_by=desc(timings.c.ended_at))
+    .label("turn")
+)
+_numbered = select(*_TIMING, _turn).subquery()
+_TIMINGS = Statement(
+    select(*(_numbered.c[column.name] for column in _TIMING))
+    .where(_numbered.c.turn <= LAST)
+    .order_by(desc(_numbered.c.ended_at), _numbered.c.batch_id)
 )
 
 
@@ -51,7 +61,7 @@ def load(transaction: Transaction, wanted: Mapping[str, Digest]) -> Recorded:
         previous=_previous(transaction, wanted),
         suspensions=suspending.read(transaction),
         ended=_ended(rows),
-        durations_s=_durations(transaction),
+        timings=_timings(transaction),
     )
 
 
@@ -108,5 +118,9 @@ def _previous(transaction: Transaction, wanted: Mapping[str, Digest]) -> dict[st
     return found
 
 
-def _durations(transaction: Transaction) -> dict[str, float]:
-    return {model: float(mean) for model, mean in transaction.rows(_MEANS)}
+def _timings(transaction: Transaction) -> tuple[Timing, ...]:
+    """Of many thousand the few that estimates rest on."""
+    return tuple(
+        Timing(model=intern(model), gpu=intern(gpu), shape=intern(shape), chunks=chunks, load_s=load_s, run_s=run_s)
+        for model, gpu, shape, chunks, load_s, run_s, *_ in transaction.rows(_TIMINGS)
+    )

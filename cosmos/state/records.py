@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from cosmos.core.digest import Digest, Material
+from cosmos.core.estimate import Timing
 from cosmos.core.observed import BatchMeta, Origin
 from cosmos.core.plan import Plan
 from cosmos.core.reasons import Reason
@@ -68,12 +69,21 @@ class SqlRecords:
 
     # What the engine records
 
-    def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, result: LedgerEntry | None = None) -> bool:
+    def intend(
+        self,
+        attempt: Attempt,
+        material: Material,
+        meta: BatchMeta,
+        result: LedgerEntry | None = None,
+        timing: Timing | None = None,
+    ) -> bool:
         try:
             with self._acting() as transaction:
                 claims.intend(transaction, attempt, material, meta)
                 if result is not None:
                     claims.finished(transaction, result, result.finished_at)
+                    if timing is not None:
+                        claims.timed(transaction, result.batch_id, timing, result.finished_at)
         except claims.TakenError:
             return False
         return True
@@ -82,9 +92,11 @@ class SqlRecords:
         with self._acting() as transaction:
             claims.started(transaction, batch_id, at)
 
-    def finished(self, entry: LedgerEntry, ended_at: float) -> None:
+    def finished(self, entry: LedgerEntry, ended_at: float, timing: Timing | None = None) -> None:
         with self._acting() as transaction:
             claims.finished(transaction, entry, ended_at)
+            if timing is not None:
+                claims.timed(transaction, entry.batch_id, timing, ended_at)
 
     def failed(self, batch_id: str, reason: Reason, message: str, ended_at: float, *, cancelled: bool) -> None:
         with self._acting() as transaction:

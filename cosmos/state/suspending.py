@@ -3,16 +3,15 @@
 Called by `SqlRecords`, in its transaction.
 """
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 
 from cosmos.core.suspension import Scope, Suspension, Suspensions
 from cosmos.state.board import printable
 from cosmos.state.tables import suspensions
 from cosmos.state.transaction import Statement, Transaction
 
-_NEWEST = select(func.max(suspensions.c.id)).group_by(suspensions.c.scope, suspensions.c.subject)
 _WRITE = Statement(insert(suspensions))
-_IN_FORCE = Statement(
+_SAID = Statement(
     select(
         suspensions.c.scope,
         suspensions.c.subject,
@@ -20,15 +19,16 @@ _IN_FORCE = Statement(
         suspensions.c.asked_at,
         suspensions.c.asked_by,
         suspensions.c.why,
-    ).where(suspensions.c.id.in_(_NEWEST))
+    ).order_by(suspensions.c.id)
 )
 
 
 def read(transaction: Transaction) -> Suspensions:
     """Those in force."""
+    newest = {row[:2]: row for row in transaction.rows(_SAID)}
     said = [
         Suspension(scope=Scope(scope), subject=subject, active=bool(active), at=at, by=by, why=why)
-        for scope, subject, active, at, by, why in transaction.rows(_IN_FORCE)
+        for scope, subject, active, at, by, why in newest.values()
     ]
     active = [each for each in said if each.active]
     return Suspensions(

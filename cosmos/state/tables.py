@@ -57,6 +57,8 @@ members = Table(
     Column("key", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("run", Text, nullable=False),
+    Column("chunks", Integer),
+    Column("shape", Text),
 )
 
 attempts = Table(
@@ -101,6 +103,20 @@ ledger = Table(
     Column("manifest", Text, nullable=False),
     ForeignKeyConstraint(["digest", "attempt"], ["attempts.digest", "attempts.number"]),
     Index("ledger_run", "run_id"),
+)
+
+timings = Table(
+    "timings",
+    metadata,
+    Column("batch_id", Text, primary_key=True),
+    Column("model", Text, nullable=False),
+    Column("gpu", Text, nullable=False),
+    Column("shape", Text, nullable=False),
+    Column("chunks", Integer, nullable=False),
+    Column("load_s", Float),
+    Column("run_s", Float, nullable=False),
+    Column("ended_at", Float, nullable=False),
+    Index("timings_alike", "model", "gpu", "shape", "ended_at"),
 )
 
 materials = Table(
@@ -179,6 +195,9 @@ runs = Table(
     Column("line", Integer, nullable=False),
     Column("col", Integer, nullable=False),
     Column("gone", Boolean, nullable=False, server_default=false()),
+    Column("takes_s", Float),
+    Column("basis", Text),
+    Column("ends_at", Float),
     CheckConstraint("sync IN ('Synced', 'OutOfSync', 'Unknown')", name="sync"),
     Index("runs_run", "run_id"),
 )

@@ -5,7 +5,6 @@ SQLite has no booleans, and answers 0 or 1.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from typing import Any, NamedTuple
 
 from sqlalchemy import ClauseElement, ColumnElement, Dialect, bindparam
@@ -63,19 +62,14 @@ class Transaction:
 
     def rows(self, statement: Statement, /, **values: Any) -> Iterator[Row]:
         """One after the other; the statement is run now, and its cursor is given back after the last one."""
-        cursor = self._run(statement, values)
-
-        def each() -> Iterator[Row]:
-            with closing(cursor):
-                yield from iter(cursor.fetchone, None)
-
-        return each()
+        return _each(self._run(statement, values))
 
     def row(self, statement: Statement, /, **values: Any) -> Row | None:
         """The first one."""
-        with closing(self._run(statement, values)) as cursor:
-            row: Row | None = cursor.fetchone()
-            return row
+        cursor = self._run(statement, values)
+        row: Row | None = cursor.fetchone()
+        cursor.close()
+        return row
 
     def value(self, statement: Statement, /, **values: Any) -> Any:
         """The first of the first row; None where there is no row."""
@@ -97,6 +91,13 @@ class Transaction:
         cursor = self._connection.cursor()
         cursor.execute(text.words, text.given(values))
         return cursor
+
+
+def _each(cursor: DBAPICursor) -> Iterator[Row]:
+    try:
+        yield from iter(cursor.fetchone, None)
+    finally:
+        cursor.close()
 
 
 AT_ONCE = 50

@@ -23,15 +23,18 @@ class MemoryStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._paths: dict[str, Path] = {}
         self.outputs: dict[str, dict[str, bytes]] = {}
         """By folder and name. Bytes that were in the way of a result are kept under another name."""
         self.latest: dict[str, str] = {}
 
     def partial(self, sha256: str) -> Path:
-        return self._root / f"{checked_sha256(sha256)}.part"
+        return self.path(sha256).with_suffix(".part")
 
     def path(self, sha256: str) -> Path:
-        return self._root / checked_sha256(sha256)
+        if (found := self._paths.get(sha256)) is None:
+            found = self._paths[sha256] = self._root / checked_sha256(sha256)
+        return found
 
     def commit(self, sha256: str, size: int) -> None:
         partial = self.partial(sha256)

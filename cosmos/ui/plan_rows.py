@@ -21,6 +21,7 @@ def operation_row(operation: Operation) -> dict[str, Any]:
         "at": str(operation.at) if operation.at is not None else "",
         "host": operation.host,
         "eta": operation.eta_s,
+        "basis": operation.basis.value if operation.basis is not None else "",
         "bytes": sum(blob.size for blob in operation.blobs),
         "words": operation.waits or operation.detail,
         "ready": operation.ready,

@@ -242,11 +242,13 @@ def host_rows(hosts: Sequence[HostNote]) -> list[Row]:
 
 def working(item: Item, doing: Doing | None, usual_s: float | None, now: float) -> Row:
     """A run that is under way: how far, by its own words or else by how long others took."""
+    usual_s = item.status.takes_s or usual_s
     spent = max(0.0, now - item.status.since) if item.status.since is not None else None
     percent, guessed = (doing.percent, False) if doing is not None and doing.percent is not None else (None, False)
     if percent is None and usual_s and spent is not None and item.status.phase is Phase.RUNNING:
         percent, guessed = min(99, round(100 * spent / usual_s)), True
-    left = usual_s - spent if usual_s and spent is not None and item.status.phase is Phase.RUNNING else None
+    ends_at = item.status.ends_at
+    left = None if ends_at is None or item.status.phase is not Phase.RUNNING else ends_at - now
     return {
         **card(item),
         "percent": percent,

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from cosmos.core.digest import Digest, Material
+from cosmos.core.estimate import LAST, Work
 from cosmos.core.observed import origin
 from cosmos.core.ports import Records
 from cosmos.core.reasons import Reason
@@ -23,6 +24,7 @@ from tests.makers import (
     a_manifest,
     a_material,
     a_request,
+    a_timing,
     an_attempt,
 )
 
@@ -93,7 +95,7 @@ class RecordsContract:
 
     def test_the_meta_of_a_batch_is_found_as_it_was_written(self, records: Records) -> None:
         meta = a_batch_meta("city", owner="ann", origin=origin("3fa9c1d2-dirty", "Ann <ann@example.com>", NOW))
-        member = replace(meta.members[0], run='{"key":"city"}')
+        member = replace(meta.members[0], run='{"key":"city"}', work=Work(chunks=3, shape="720p"))
         other = replace(member, run_id="rs_0000000000", key="lake", digest=a_digest("lake"))
         meta = replace(meta, members=(member, other))
         assert records.intend(intended("city"), {}, meta)
@@ -263,12 +265,19 @@ class RecordsContract:
         claim(records, intended("city", a_digest("found")), {})
         assert previous_of(records, intended("city")) == a_material(params={"seed": 1})
 
-    def test_durations_are_means_by_model(self, records: Records) -> None:
-        for key, model, seconds in (("a", "slow", 10.0), ("b", "slow", 20.0), ("c", "fast", 1.0)):
-            claim(records, intended(key, model=model))
-            records.finished(a_ledger_entry(key, duration_s=seconds), NOW)
-        claim(records, intended("d", model="never-finished"))
-        assert records.load({}).durations_s == {"slow": 15.0, "fast": 1.0}
+    def test_the_newest_timings_of_each_kind_are_found_newest_first(self, records: Records) -> None:
+        slow = [a_timing("slow", gpu="H100", shape="720", chunks=2, load_s=90.0, run_s=n) for n in range(LAST + 3)]
+        others = [a_timing("slow", gpu="A10", shape="720"), a_timing("slow", gpu="H100", shape="480"), a_timing()]
+        for number, timing in enumerate([*slow, *others]):
+            claim(records, intended(f"k{number}"))
+            records.finished(a_ledger_entry(f"k{number}"), NOW + number, timing)
+            records.finished(a_ledger_entry(f"k{number}"), NOW + number, replace(timing, run_s=0.5))
+        assert records.load({}).timings == (*others[::-1], *slow[:2:-1])
+
+    def test_what_a_published_result_took_is_learned_from(self, records: Records) -> None:
+        entry = a_ledger_entry("city")
+        assert records.intend(intended("city"), {}, a_batch_meta("city"), entry, a_timing())
+        assert records.load({}).timings == (a_timing(),)
 
     # Requests
 

@@ -12,6 +12,7 @@ from cosmos.core import plan_text
 from cosmos.core.case import Case, Policy
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import Digest, Material
+from cosmos.core.estimate import Timing
 from cosmos.core.observed import HostView, Observed, OutputState
 from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Phase, Plan
@@ -34,7 +35,8 @@ class Scene:
     attempts: Sequence[Attempt] = ()
     requests: Sequence[Request] = ()
     previous: Mapping[str, Material] = field(default_factory=dict)
-    durations_s: Mapping[str, float] = field(default_factory=dict)
+    timings: Sequence[Timing] = ()
+    percents: Mapping[str, int] = field(default_factory=dict)
     suspensions: Suspensions = field(default_factory=Suspensions)
     held: frozenset[str] = frozenset()
     policy: Policy = field(default_factory=Policy)
@@ -62,11 +64,19 @@ class Scene:
             previous=self.previous,
             suspensions=self.suspensions,
             ended={host: tuple(over) for host, over in ended.items()},
-            durations_s=self.durations_s,
+            timings=tuple(self.timings),
         )
 
     def plan(self) -> Plan:
-        return reconcile(self.desired, self.observed, self.recorded, self.configs, now=self.now, policy=self.policy)
+        return reconcile(
+            self.desired,
+            self.observed,
+            self.recorded,
+            self.configs,
+            now=self.now,
+            policy=self.policy,
+            percents=self.percents,
+        )
 
     def text(self) -> str:
         return plan_text.text(self.plan())

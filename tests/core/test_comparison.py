@@ -7,7 +7,7 @@ from cosmos.core.digest import fields_changed
 from cosmos.core.plan_markdown import compared
 from cosmos.core.problem import Code, Location, Problem
 from cosmos.core.run import Placement
-from tests.makers import a_digest, a_material, a_want
+from tests.makers import a_digest, a_material, a_timing, a_want
 
 
 def changed(key: str = "city", word: str = "new", **facets: object) -> DesiredRun:
@@ -15,7 +15,7 @@ def changed(key: str = "city", word: str = "new", **facets: object) -> DesiredRu
 
 
 def found(before: Desired, now: Desired, *made: str) -> list[tuple[str, How, bool]]:
-    differences, _ = compare(before, now, [a_digest(word) for word in made], {})
+    differences, _ = compare(before, now, [a_digest(word) for word in made], [])
     return [(each.key, each.how, each.is_made) for each in differences]
 
 
@@ -27,7 +27,7 @@ def test_runs_come_change_and_go() -> None:
     before, now = desired(a_want("a"), a_want("b"), a_want("d")), desired(a_want("a"), changed("b", "b2"), a_want("c"))
 
     assert found(before, now) == [("b", How.CHANGED, False), ("c", How.NEW, False), ("d", How.REMOVED, False)]
-    assert compare(before, now, [], {})[1] == 1
+    assert compare(before, now, [], [])[1] == 1
     assert found(before, now, "b2", "d") == [("b", How.CHANGED, True), ("c", How.NEW, False), ("d", How.REMOVED, False)]
     assert found(now, now) == []
 
@@ -65,7 +65,7 @@ def test_the_text_is_short_and_json_has_all() -> None:
         a_want("e"),
         held=frozenset({"d"}),
     )
-    differences, unchanged = compare(before, now, [a_digest("b2")], {})
+    differences, unchanged = compare(before, now, [a_digest("b2")], [])
     comparison = Comparison(base="main", commit="5c2d89b1" * 5, differences=differences, unchanged=unchanged)
 
     why = "its spec, or one that it depends on, has a problem now"
@@ -90,7 +90,9 @@ def test_the_text_is_short_and_json_has_all() -> None:
 
 def test_what_it_will_cost_is_said_of_what_would_run() -> None:
     runs = [a_want("a", placement=Placement(gpus=2)), a_want("b")]
-    differences, _ = compare(desired(), desired(*runs), [a_digest("b")], {"preview": 60.0})
+    differences, _ = compare(
+        desired(), desired(*runs), [a_digest("b")], [a_timing(gpu="H100", run_s=60.0), a_timing(run_s=9.0)]
+    )
     text = comparison_text.summary(Comparison(base="main", commit="", differences=differences))
 
     assert text.endswith("1 to run, 1 made already.  ~1m00s of run time, ~2m00s of GPU time.")
@@ -107,7 +109,7 @@ def test_nothing_that_differs_is_one_sentence() -> None:
 
 
 def test_a_comment_for_a_pull_request() -> None:
-    differences, unchanged = compare(desired(a_want("a")), desired(changed("a", params={"seed": "a|b"})), [], {})
+    differences, unchanged = compare(desired(a_want("a")), desired(changed("a", params={"seed": "a|b"})), [], [])
     problem = Problem(Location("specs/b.yaml", 3, 1), Code.UNKNOWN_FIELD, "unknown field @me")
     comparison = Comparison(
         base="@me", commit="5c2d89b1", differences=differences, unchanged=unchanged, problems=(problem,)

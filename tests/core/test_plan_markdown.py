@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from cosmos.core.estimate import Basis
 from cosmos.core.plan import Act, Cause, Operation, Plan
 from cosmos.core.plan_markdown import code, markdown, table
 from cosmos.core.problem import Code, Location, Problem
@@ -32,18 +33,18 @@ def launch(key: str, **fields: object) -> Operation:
 
 def test_a_plan_is_counts_a_table_and_the_rest() -> None:
     stage = launch("city", act=Act.STAGE, cause=Cause.INPUTS_ABSENT, blobs=(a_blob(),))
-    plan = Plan(operations=(launch("city", eta_s=190.0, gpus=("0", "1")), stage))
+    plan = Plan(operations=(launch("city", eta_s=190.0, basis=Basis.LEARNED, gpus=("0", "1"), wants_gpus=2), stage))
     problem = Problem(Location("specs/b.yaml", 3, 1), Code.UNKNOWN_FIELD, 'unknown field "steps_"')
 
     assert markdown(plan, [problem], "5c2d89b1" + "0" * 32).splitlines() == [
         "<!-- cosmos plan -->",
         "### cosmos plan at `5c2d89b1`",
         "",
-        "Plan: 1 to run; 0 unchanged.  ~3m10s of run time, 1.0 MB to upload. ~6m20s of GPU time.",
+        "Plan: 1 to run; 0 unchanged.  ~6m20s of GPU time, 1.0 MB to upload.",
         "",
         "| Run | Why | Where | Host | Time |",
         "| --- | --- | --- | --- | --- |",
-        "| `+ run city` | `never_ran` | `specs/city.yaml:8` | `lambda gpu0 gpu1` | `~3m10s` |",
+        "| `+ run city` | `never_ran` | `specs/city.yaml:8` | `lambda gpu0 gpu1` | `~3m10s learned` |",
         "",
         "- <code>&#94; stage 1 blob 1&#46;0 MB &#45;&#62; lambda</code>",
         "",

@@ -22,6 +22,7 @@ from tests.makers import (
     a_ledger_entry,
     a_request,
     a_run,
+    a_timing,
     a_want,
     an_attempt,
     an_observed_batch,
@@ -85,7 +86,7 @@ DONE = a_status(Phase.SUCCEEDED, Sync.SYNCED)
         (
             [an_operation(Act.LAUNCH, eta_s=100.0), an_operation(Act.LAUNCH, eta_s=90.0), an_operation(Act.LAUNCH)],
             [],
-            "Plan: 3 to run; 0 unchanged.  ~3m10s of run time.",
+            "Plan: 3 to run; 0 unchanged.  ~3m10s of run time, 1 of unknown length.",
         ),
         (
             [
@@ -160,7 +161,7 @@ BUSY = Scene(
     wants=[a_want(blobs={"color": a_blob()}), a_want("b"), a_want("c", suspend=True)],
     done=[a_ledger_entry("b")],
     attempts=[an_attempt(state=AttemptState.FAILED, reason=Reason.DISK_FULL, released=True)],
-    durations_s={"preview": 12.5},
+    timings=[a_timing(run_s=12.5)],
 )
 
 
@@ -179,16 +180,19 @@ def test_the_json_form_has_these_keys_and_no_others() -> None:
         "fail": 0,
         "unchanged": 1,
         "eta_s": 12.5,
+        "gpu_s": 0.0,
+        "wall_s": 12.5,
+        "unknown": 0,
         "upload_bytes": 1_000_000,
     }
     keys = {
         *("act", "cause", "key", "digest", "file", "line", "host", "gpus", "batch", "attempt", "detail", "reason"),
-        *("blobs", "eta_s", "after", "ready", "waits"),
+        *("blobs", "eta_s", "basis", "wants_gpus", "after", "ready", "waits"),
     }
     assert [set(operation) for operation in data["operations"]] == [keys, keys]
     runs = {
         *("key", "id", "digest", "sync", "phase", "cause", "reason", "message", "host", "gpus", "attempt", "folder"),
-        *("since", "until", "stuck", "file", "line"),
+        *("since", "until", "stuck", "takes_s", "basis", "ends_at", "file", "line"),
     }
     assert [set(run) for run in data["runs"]] == [runs, runs, runs]
 

@@ -23,6 +23,7 @@ from tests.makers import (
     a_material,
     a_request,
     a_run,
+    a_timing,
     a_want,
     an_attempt,
     an_observed_batch,
@@ -37,11 +38,11 @@ SUCCEEDED, FAILED = AttemptState.SUCCEEDED, AttemptState.FAILED
 
 
 def test_a_first_run_waits_for_its_inputs() -> None:
-    scene = Scene(wants=[a_want(blobs={"color": a_blob()})], durations_s={"preview": 190.0})
+    scene = Scene(wants=[a_want(blobs={"color": a_blob()})], timings=[a_timing(run_s=190.0)])
     plan = expect(
         scene,
         """
-        + run city   never_ran   specs/test.yaml:1   local   ~3m10s
+        + run city   never_ran   specs/test.yaml:1   local   ~3m10s learned
         ^ stage 1 blob 1.0 MB -> local
         Plan: 1 to run; 0 unchanged.  ~3m10s of run time, 1.0 MB to upload.
         """,

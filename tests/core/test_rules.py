@@ -191,6 +191,11 @@ ROWS = (
         "Pending OutOfSync never_ran",
     ),
     Row(
+        "A run that may take more GPU time than is allowed starts nothing.",
+        Scene(wants=[a_want()], policy=Policy(over_budget=frozenset({"city"}))),
+        "Pending OutOfSync never_ran stuck",
+    ),
+    Row(
         "A run starts after the runs that it needs.",
         Scene(wants=[a_want(needs=("forest",)), a_want("forest")]),
         "Waiting OutOfSync never_ran launch:never_ran",

@@ -19,7 +19,9 @@ from tests.makers import (
     a_batch_meta,
     a_blob,
     a_gpu,
+    a_model,
     a_request,
+    a_timing,
     a_want,
     an_attempt,
     an_observed_batch,
@@ -69,18 +71,22 @@ class Lambda:
     gpus: tuple[Gpu, ...] = (a_gpu(0),)
     slots: int = 8
     policy: Policy = field(default_factory=Policy)
-    durations_s: dict[str, float] = field(default_factory=dict)
+    takes_s: dict[str, float] = field(default_factory=dict)
 
     @property
     def scene(self) -> Scene:
         working = {work.key: Placement(gpus=len(work.gpus)) for work in self.work}
+        models = {work.key: work.model for work in self.work}
         return Scene(
-            wants=[a_want(key, placement=placement) for key, placement in {**working, **self.wants}.items()],
+            wants=[
+                a_want(key, placement=placement, model=a_model(models.get(key, "preview")))
+                for key, placement in {**working, **self.wants}.items()
+            ],
             attempts=[work.attempt for work in self.work],
             hosts={"lambda": reachable(*(batch for work in self.work for batch in work.seen), gpus=self.gpus)},
             configs=[HostConfig(name="lambda", slots=self.slots)],
             policy=self.policy,
-            durations_s=self.durations_s,
+            timings=[a_timing(model, gpu="H100", run_s=takes) for model, takes in self.takes_s.items()],
         )
 
     @property
@@ -172,7 +178,7 @@ def test_who_runs_ahead_of_whom(world: Lambda, expected: dict[str, str]) -> None
 
 
 @pytest.mark.parametrize(
-    ("p", "q", "durations_s", "expected"),
+    ("p", "q", "takes_s", "expected"),
     [
         (Work("p", (0,), -100), Work("q", (1,), -200), {}, "1 after q"),
         (Work("p", (0,), -200), Work("q", (1,), -100), {}, "0 after p"),
@@ -183,8 +189,8 @@ def test_who_runs_ahead_of_whom(world: Lambda, expected: dict[str, str]) -> None
     ],
     ids=["began first", "began first too", "by name", "ends first", "known first", "both unknown"],
 )  # fmt: skip
-def test_the_holder_that_ends_first_is_followed(p: Work, q: Work, durations_s: dict[str, float], expected: str) -> None:
-    world = Lambda(work=(p, q), gpus=(a_gpu(0), a_gpu(1)), durations_s=durations_s)
+def test_the_holder_that_ends_first_is_followed(p: Work, q: Work, takes_s: dict[str, float], expected: str) -> None:
+    world = Lambda(work=(p, q), gpus=(a_gpu(0), a_gpu(1)), takes_s=takes_s)
     assert world.launches == {"next": expected}
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import DIGEST_SCHEMA, Digest, Material
+from cosmos.core.estimate import Timing
 from cosmos.core.observed import (
     BatchMeta,
     BatchState,
@@ -143,7 +144,7 @@ class World:
                 name: tuple(each for each in self.everything if each.host == name and not each.is_open)
                 for name in self.machines
             },
-            durations_s={"preview": 30.0},
+            timings=(Timing(model="preview", gpu="", shape="", chunks=1, run_s=30.0),),
         )
 
     @property

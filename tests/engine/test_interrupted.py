@@ -101,6 +101,8 @@ def test_a_fresh_database_adopts_what_runs(workshop: Workshop) -> None:
     assert outcome.exit_code == 0
     assert workshop.output("one") == "Heavy rain one"
     assert workshop.launches == ["one"]
+    workshop.specs(runs("one", "two"), program=_slow(go))
+    assert re.search(r"^\+ run two .* ~\d+\w* learned$", workshop.plan_text(), re.MULTILINE)
 
 
 def _lose_the_database(workshop: Workshop) -> None:
@@ -124,6 +126,8 @@ def test_a_fresh_database_takes_up_the_results_in_outputs(workshop: Workshop) ->
     assert isinstance(details, RunDetails)
     assert [attempt.state for attempt in details.attempts] == [AttemptState.SUCCEEDED]
     assert "No changes" in workshop.plan_text()
+    workshop.specs(runs("three"))
+    assert re.search(r"^\+ run three .* ~\d+\w* learned$", workshop.plan_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("lost", ["out.txt", "provenance.json"])

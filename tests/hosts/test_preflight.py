@@ -1,6 +1,7 @@
 """What run.sh looks for before a program is started, and what it hands over: files, secrets, a commit, documents."""
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -98,6 +99,40 @@ def test_code_at_another_commit_is_not_run(
     other = lab.ended(key="other", repository=str(repo), commit="0" * 40)
     words = f"{repo} is at {commit}, and must be at {'0' * 40}"
     assert judged(lab, other) == (Reason.OTHER_COMMIT, words)
+
+
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_a_port_on_which_something_listens_is_found_before_the_program_starts(
+    lab: Lab, family: socket.AddressFamily, address: str
+) -> None:
+    program = bash("echo started")
+    with socket.socket(family) as other:
+        other.bind((address, 0))
+        port = other.getsockname()[1]
+        bound = lab.ended(*program, key="bound", ports=(port,))
+        other.listen()
+        taken = lab.ended(*program, key="taken", ports=(1, port))
+        unasked = lab.ended(*program, key="unasked")
+    assert judged(lab, bound) == judged(lab, unasked) == (None, "")
+    assert judged(lab, taken) == (Reason.PORT_IN_USE, f"something listens on port {port} already")
+    assert b"started" not in lab.log(taken.batch_id)
+    assert taken.started_at is None
+    free = lab.ended(*program, key="free", ports=(port,))
+    assert judged(lab, free) == (None, "")
+
+
+def test_a_port_is_looked_for_once_the_run_before_has_left_the_gpu(lab: Lab) -> None:
+    """Both want the same port: the second waits for the GPU, and for the port with it."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+    serve = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); print('started', flush=True)"
+    first = lab.started(sys.executable, "-c", f"{serve}; time.sleep(600)", key="first", gpus=("0",), ports=(port,))
+    lab.runs(first)
+    second = lab.started(*bash("echo started"), key="second", gpus=("0",), ports=(port,))
+    lab.waits(second)
+    lab.host.stop(first, 5)
+    assert judged(lab, lab.wait(second)) == (None, "")
 
 
 def test_documents_say_where_the_run_directory_is_and_a_text_that_looks_like_a_mark_stays(lab: Lab) -> None:

@@ -76,9 +76,9 @@ def _bytes(store: MemoryStore, sha256: str) -> bytes | None:
 def record_before_publish() -> list[Patch]:
     succeeded = collect._succeeded
 
-    def reversed_order(operation: Any, meta: Any, record: Any, manifest: Any, world: Any) -> None:
+    def reversed_order(operation: Any, meta: Any, record: Any, manifest: Any, took: Any, world: Any) -> None:
         later = replace(world, store=_Unpublished(world.store))
-        succeeded(operation, meta, record, manifest, later)
+        succeeded(operation, meta, record, manifest, took, later)
         world.store.publish(operation.folder, manifest)
 
     return [(collect, "_succeeded", reversed_order)]
@@ -95,9 +95,9 @@ class _Unpublished:
 def release_before_durable() -> list[Patch]:
     succeeded = collect._succeeded
 
-    def hasty(operation: Any, meta: Any, record: Any, manifest: Any, world: Any) -> None:
+    def hasty(operation: Any, meta: Any, record: Any, manifest: Any, took: Any, world: Any) -> None:
         world.hosts[operation.host].release(operation.batch_id)
-        succeeded(operation, meta, record, manifest, world)
+        succeeded(operation, meta, record, manifest, took, world)
 
     return [(collect, "_succeeded", hasty)]
 

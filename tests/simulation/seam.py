@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from cosmos.core.digest import Digest, Material
+from cosmos.core.estimate import Timing
 from cosmos.core.observed import BatchMeta, OutputState, Reachable
 from cosmos.core.plan import Plan
 from cosmos.core.ports import BatchPlan, BlobStore, Host, Progress, Records, Result
@@ -247,7 +248,14 @@ class SeamRecords:
     def meta(self, batch_id: str) -> BatchMeta | None:
         return self._effect(Kind.READ, f"meta {batch_id}", lambda: self._records.meta(batch_id))
 
-    def intend(self, attempt: Attempt, material: Material, meta: BatchMeta, result: LedgerEntry | None = None) -> bool:
+    def intend(
+        self,
+        attempt: Attempt,
+        material: Material,
+        meta: BatchMeta,
+        result: LedgerEntry | None = None,
+        timing: Timing | None = None,
+    ) -> bool:
         """With a result, it is one that was published and that a lost database does not know."""
         if self._has_lease and result is None:
             self._laws.before_intend(attempt)
@@ -255,7 +263,7 @@ class SeamRecords:
             self._laws.on_finished(result)
 
         def act() -> bool:
-            taken = self._records.intend(attempt, material, meta, result)
+            taken = self._records.intend(attempt, material, meta, result, timing)
             if taken:
                 self._laws.on_intend(attempt)
             if taken and result is not None:
@@ -267,12 +275,12 @@ class SeamRecords:
     def started(self, batch_id: str, at: float) -> None:
         self._write(f"started {batch_id}", lambda: self._records.started(batch_id, at))
 
-    def finished(self, entry: LedgerEntry, ended_at: float) -> None:
+    def finished(self, entry: LedgerEntry, ended_at: float, timing: Timing | None = None) -> None:
         if self._has_lease:
             self._laws.on_finished(entry)
 
         def act() -> None:
-            self._records.finished(entry, ended_at)
+            self._records.finished(entry, ended_at, timing)
             self._laws.on_recorded(entry)
 
         self._write(f"finished {entry.batch_id}", act)

@@ -22,7 +22,7 @@ def test_a_whole_database_has_no_faults(database: Database) -> None:
 
 def test_a_row_that_refers_to_nothing_is_named(database: Database, path: Path) -> None:
     with closing(sqlite3.connect(path)) as raw:
-        raw.execute("INSERT INTO members VALUES ('gone', 0, 'rs_1', 'city', 'd', '')")
+        raw.execute("INSERT INTO members VALUES ('gone', 0, 'rs_1', 'city', 'd', '', NULL, NULL)")
         raw.commit()
     assert faults(database, thorough=False) == ["row 1 of members refers to a row of batches that is not there"]
 

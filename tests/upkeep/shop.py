@@ -4,13 +4,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cosmos.core.flaw import FlawKind, Verified
 from cosmos.core.garbage import Cleared, Scope
 from cosmos.core.recorded import LedgerEntry
+from tests import warm
 from tests.engine.workshop import Workshop
 from tests.projects import shell_environment
 
@@ -39,15 +39,6 @@ model: join
 inputs: {ref: inputs/%s}
 params: {word: %s}
 """
-
-NO_GRACE = """
-import sys
-from cosmos.core import garbage
-garbage.GRACE_S = 0.0
-from cosmos.cli.main import main
-sys.exit(main())
-"""
-"""The command line, except that nothing has to be ten minutes old."""
 
 
 @dataclass
@@ -89,17 +80,7 @@ class Shop(Workshop):
 
     def cosmos(self, *words: str, grace: bool = True) -> "subprocess.CompletedProcess[str]":
         """Type a command; without `grace`, nothing has to be ten minutes old."""
-        program = ["-m", "cosmos"] if grace else ["-c", NO_GRACE]
-        return subprocess.run(
-            [sys.executable, *program, *words],
-            cwd=self.root,
-            env=shell_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return warm.run(words, self.root, shell_environment(), grace=grace)
 
     # Places ----------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2015,SC2034,SC2154,SC2317
 # The rest of every run.sh. The part before it, made for one batch, sets `limit`, `stall` (0: any) and `grace` (hundredths
 # of a second), `inputs` (how many there are in inputs.sha256), `gpus` (the lock file of each), `needed`, `secrets`,
-# `repository` and `commit` (see preflight), and the function `program`.
+# `repository` and `commit` (see preflight), `ports` (see find_ports), and the function `program`.
 #
 # One loop that only ever sleeps for moments, instead of timers in the background: a signal that comes between
 # two statements is seen at the next turn, and nothing of ours is left over when this process is killed.
@@ -154,6 +154,19 @@ preflight() { # what the host must have, before anything of it is used: a wrong 
   [[ $head == "$commit"* ]] || lacks "other commit: $repository is at ${head:-no commit}, and must be at $commit"
 }
 
+find_ports() { # after the wait for the GPUs: who held these may have held a port, too
+  local file address state port
+  code=1
+  for file in /proc/net/tcp /proc/net/tcp6; do
+    while read -r _ address _ state _; do
+      [[ $state == 0A ]] || continue # it listens
+      for port in "${ports[@]}"; do
+        ((16#${address##*:} != port)) || lacks "port in use: something listens on port $port already"
+      done
+    done <"$file"
+  done
+}
+
 lacks() { # end this run: its judge reads the words before the first colon
   echo "cosmos: $1" >&3
   record preflight
@@ -280,6 +293,7 @@ if ((${#gpus[@]})) && [[ -z $told$ending ]]; then
     ((${#sums[@]} == 0)) || use_inputs
   fi
 fi
+[[ -n $told$ending ]] || ((${#ports[@]} == 0)) || find_ports
 [[ -n $told$ending ]] || begin
 code=143 interrupted=$told$ending
 count_kills

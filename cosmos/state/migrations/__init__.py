@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-HISTORY = ("0001", "0002", "0003", "0004")
+HISTORY = ("0001", "0002", "0003", "0004", "0005")
 """Every version there was, oldest first."""
 
 HEAD = HISTORY[-1]

@@ -21,7 +21,7 @@ cosmos.pages.plan = (main, page) => {
   const makeRow = row => h('tr.row', { 'data-run': row.key }, h('td', {}, h('input', { type: 'checkbox', 'aria-label': 'Choose ' + row.key, onchange: event => { event.target.checked ? chosen.add(row.key) : chosen.delete(row.key); marks(); } })), h('td', {}, h('span.state')), h('td', {}, h('a.link', { href: cosmos.run(row.key) }, row.key)), ...[0, 0, 0, 0, 0, 0].map(() => h('td')));
   const updateRow = (line, row) => {
     cosmos.mark(line.querySelector('.state'), tone[row.act] || 'Pending'); write(line.querySelector('.state'), row.act);
-    [row.cause.replaceAll('_', ' '), row.host || '-', row.eta ? '~' + span(row.eta) : '', row.bytes ? bytes(row.bytes) : '', row.at, row.words].forEach((text, index) => write(line.children[index + 3], text));
+    [row.cause.replaceAll('_', ' '), row.host || '-', row.eta ? '~' + span(row.eta) + (row.basis ? ' ' + row.basis : '') : '', row.bytes ? bytes(row.bytes) : '', row.at, row.words].forEach((text, index) => write(line.children[index + 3], text));
   };
   const show = found => {
     plan = found;
