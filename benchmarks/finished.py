@@ -37,7 +37,7 @@ def _main(folder: Path) -> None:
     from cosmos.state.database import open_database
 
     settings = ConfigManager(folder).settings()
-    project = open_project(settings)
+    project = open_project(settings, print)
     store = project.world.store
     file = replace(store.put((SCENE / "color.mp4").read_bytes()), name="out.mp4")
     wants = project.desire().runs

@@ -232,6 +232,8 @@ class DaemonNote:
     """The specs whose removals wait for a person's word."""
     failed: str = ""
     """What went wrong in its last pass."""
+    unwatched: str = ""
+    """Why the system does not tell it of changed files, and how often it looks at them itself."""
 
     @property
     def words(self) -> str:

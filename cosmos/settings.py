@@ -58,7 +58,10 @@ class ProjectSettings(Section):
 class DatabaseSettings(Section):
     """Where the state is kept."""
 
-    url: str = Field(default="", description="SQLAlchemy URL; default: SQLite in the state folder")
+    url: str = Field(
+        default="",
+        description="postgresql://user@host/name, or sqlite:////absolute/path.db; default: SQLite in the state folder",
+    )
 
 
 class GitSettings(Section):

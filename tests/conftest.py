@@ -20,6 +20,7 @@ pytest_plugins = (
     "tests.services.dockerd",
     "tests.services.gpus",
     "tests.services.images",
+    "tests.services.postgres",
     "tests.services.proxy",
     "tests.services.gpu_host",  # it imports the others, which must be loaded as plugins before
 )

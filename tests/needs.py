@@ -57,6 +57,12 @@ def ssh() -> str | None:
     return f"not installed: {', '.join(missing)}" if missing else root()
 
 
+def postgres() -> str | None:
+    """Tests start a server of their own. Debian puts its programs where no shell looks."""
+    found = shutil.which("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return None if found else "PostgreSQL's server is not installed"
+
+
 def strace() -> str | None:
     """Containers often may not trace processes."""
     if not shutil.which("strace"):
@@ -81,6 +87,7 @@ NEEDS: dict[str, Probe] = {
     "git": git,
     "docker": docker,
     "ssh": ssh,
+    "postgres": postgres,
     "strace": strace,
     "systemd": systemd,
     "browser": browser,

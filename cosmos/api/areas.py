@@ -3,6 +3,7 @@
 Each is a small class of `cosmos.project` that opens the project when it is used first.
 """
 
+import logging
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -14,18 +15,23 @@ from cosmos.settings import Settings
 
 if TYPE_CHECKING:
     from cosmos.project.acting import Acting
+    from cosmos.project.doctor import Doctor
     from cosmos.project.foreseeing import Foreseeing
     from cosmos.project.gallery import Gallery
     from cosmos.project.inputs import Inputs
     from cosmos.project.library import Library
     from cosmos.project.machines import Machines
+    from cosmos.project.results import Results
     from cosmos.project.review import Review
+    from cosmos.project.shortcuts import Shortcuts
     from cosmos.project.specs import Specs
     from cosmos.project.spending import GpuTime
     from cosmos.project.suspending import Suspending
     from cosmos.project.sweeps import Sweeps
     from cosmos.project.upkeep import Upkeep
     from cosmos.project.wiring import Project
+
+logger = logging.getLogger(__name__)
 
 Listener = Callable[[Progress], None]
 """Called after each pass, and when a run's progress changes."""
@@ -37,11 +43,19 @@ class Areas:
     Args:
         project: A folder of the project; default: the current folder. Parents are tried too.
         settings: The configuration, in place of reading it.
+        tell: Told what a person should know of the project; default: the log is.
     """
 
-    def __init__(self, project: Path | str | None = None, *, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        project: Path | str | None = None,
+        *,
+        settings: Settings | None = None,
+        tell: Callable[[str], object] = logger.warning,
+    ) -> None:
         self._start = None if project is None else Path(project)
         self._given = settings
+        self._tell = tell
         self._act: Acting | None = None
 
     def __enter__(self) -> Self:
@@ -59,13 +73,20 @@ class Areas:
     def _project(self) -> "Project":
         from cosmos.project.wiring import open_project
 
-        return open_project(self.settings)
+        return open_project(self.settings, self._tell)
 
     def close(self) -> None:
         """Give back connections. The object opens itself again when it is used again."""
         project = self.__dict__.pop("_project", None)
         if project is not None:
             project.close()
+
+    @cached_property
+    def doctor(self) -> "Doctor":
+        """What keeps the project from working; also where there is none yet."""
+        from cosmos.project.doctor import Doctor
+
+        return Doctor(lambda: self.settings, lambda: self._project)
 
     @cached_property
     def gallery(self) -> "Gallery":
@@ -110,6 +131,13 @@ class Areas:
         return Specs(lambda: self._project)
 
     @cached_property
+    def shortcuts(self) -> "Shortcuts":
+        """Specs from a few words: prompts, runs of prompts, larger versions."""
+        from cosmos.project.shortcuts import Shortcuts
+
+        return Shortcuts(lambda: self._project, lambda: self.specs)
+
+    @cached_property
     def inputs(self) -> "Inputs":
         """The scenes: what there is, what uses them, and making them of renders."""
         from cosmos.project.inputs import Inputs
@@ -122,6 +150,13 @@ class Areas:
         from cosmos.project.sweeps import Sweeps
 
         return Sweeps(lambda: self._project)
+
+    @cached_property
+    def results(self) -> "Results":
+        """What runs have made: taken away, traced back, looked for, compared."""
+        from cosmos.project.results import Results
+
+        return Results(lambda: self._project)
 
     @cached_property
     def gpu_time(self) -> "GpuTime":

@@ -30,6 +30,7 @@ class CosmosAPI(Areas):
     Args:
         project: A folder of the project; default: the current folder. Parents are tried too.
         settings: The configuration, in place of reading it.
+        tell: Told what a person should know of the project; default: the log is.
 
     Raises:
         ConfigError: From any method, when there is no project there or its configuration is wrong.

@@ -1,4 +1,4 @@
-"""What `cosmos hosts check` prints: a line a finding, with the remedy below what is wrong."""
+"""What `cosmos hosts check` and `cosmos doctor` print: a line a finding, with the remedy below what is wrong."""
 
 from collections.abc import Mapping, Sequence
 
@@ -32,20 +32,25 @@ def lines(found: Findings, screen: Screen) -> list[str]:
 
 
 def document(found: Findings) -> dict[str, object]:
-    return {
-        "format_version": FORMAT_VERSION,
-        "hosts": [
-            {
-                "name": host,
-                "ready": not any(_is_bad(finding) for finding in findings),
-                "findings": [
-                    {"level": one.level.value, "about": one.about, "words": one.words, "remedy": one.remedy}
-                    for one in findings
-                ],
-            }
-            for host, findings in found.items()
-        ],
-    }
+    return {"format_version": FORMAT_VERSION, "hosts": _groups(found)}
+
+
+def examined(found: Findings) -> dict[str, object]:
+    return {"format_version": FORMAT_VERSION, "ready": worst(found) == 0, "groups": _groups(found)}
+
+
+def _groups(found: Findings) -> list[dict[str, object]]:
+    return [
+        {
+            "name": name,
+            "ready": not any(_is_bad(finding) for finding in findings),
+            "findings": [
+                {"level": one.level.value, "about": one.about, "words": one.words, "remedy": one.remedy}
+                for one in findings
+            ],
+        }
+        for name, findings in found.items()
+    ]
 
 
 def exit_code(found: Findings) -> int:
@@ -54,6 +59,12 @@ def exit_code(found: Findings) -> int:
     if Level.UNREACHABLE in levels:
         return HostUnreachable.exit_code
     return 1 if Level.PROBLEM in levels else 0
+
+
+def worst(found: Findings) -> int:
+    """1 where something is to be mended; 6 where all that is wrong is that a host cannot be reached."""
+    levels = {finding.level for findings in found.values() for finding in findings}
+    return 1 if Level.PROBLEM in levels else exit_code(found)
 
 
 def _is_bad(finding: Finding) -> bool:

@@ -69,7 +69,7 @@ def rate(
         edit = cosmos.specs.review(name, fields, digest=digest)
         made = cosmos.specs.save(edit, commit=commit)
     screen.write(*diff(edit, screen))
-    talk.write(_done(edit, made))
+    talk.write(done(edit, made))
     return 0
 
 
@@ -97,7 +97,7 @@ def accept(
         edit = cosmos.specs.accept(name, name=called, digest=digest)
         made = cosmos.specs.save(edit, commit=commit)
     screen.write(*diff(edit, screen))
-    talk.write(_done(edit, made))
+    talk.write(done(edit, made))
     return 0
 
 
@@ -128,7 +128,7 @@ def delete(
         if not yes:
             questions.require(f"{edit.subject}?", "nothing was changed", "cosmos delete --yes")
         made = cosmos.specs.save(edit, commit=commit)
-    talk.write(_done(edit, made))
+    talk.write(done(edit, made))
     return 0
 
 
@@ -155,7 +155,7 @@ def diff(edit: "Edit", screen: "Screen") -> Iterator[str]:
         yield screen.paint(printable(line), _STYLES.get(line[:1], ""))
 
 
-def _done(edit: "Edit", made: str) -> str:
+def done(edit: "Edit", made: str) -> str:
     if not edit.diff:
         return "It says so already: nothing was changed."
     paths = ", ".join(each.path for each in edit.edits)

@@ -18,6 +18,7 @@ import typer
 from typer.main import get_command
 
 from cosmos.cli import (
+    create_commands,
     daemon_commands,
     edit_commands,
     host_commands,
@@ -26,6 +27,7 @@ from cosmos.cli import (
     past_commands,
     project_commands,
     reading_commands,
+    results_commands,
     rollback_commands,
     run_commands,
     suspend_commands,
@@ -59,10 +61,12 @@ daemon_commands.add_to(app)
 suspend_commands.add_to(app)
 reading_commands.add_to(app)
 inputs_commands.add_to(app)
+results_commands.add_to(app)
 host_commands.add_to(app)
 notify_commands.add_to(app)
 past_commands.add_to(app)
 rollback_commands.add_to(app)
+create_commands.add_to(app)
 edit_commands.add_to(app)
 upkeep_commands.add_to(app)
 ui_commands.add_to(app)

@@ -39,10 +39,21 @@ class Shell:
 
         if not self.verbose:  # else warnings reach stderr by Python's last resort
             logging.getLogger("cosmos").addHandler(logging.NullHandler())
-        cosmos = CosmosAPI(self.project)
+        cosmos = CosmosAPI(self.project, tell=self._tell)
         if self.max_runs is None:
             return cosmos
-        return CosmosAPI(settings=cosmos.settings.model_copy(update={"max_runs": self.max_runs}))
+        return CosmosAPI(settings=cosmos.settings.model_copy(update={"max_runs": self.max_runs}), tell=self._tell)
+
+    def _tell(self, words: str) -> None:
+        if self.log_format is LogFormat.JSON:
+            import logging
+
+            logging.getLogger("cosmos").warning("%s", words)
+            return
+        from cosmos.cli.render import err, printable
+
+        screen = err(color=self.color)
+        screen.write(screen.paint(printable(f"! {words}"), "yellow"))
 
 
 def shell(context: typer.Context) -> Shell:
@@ -79,6 +90,19 @@ def complete_names(context: typer.Context, incomplete: str) -> list[str]:
     project = context.find_root().params.get("project")
     try:
         return [name for name in CosmosAPI(project).known_names() if name.startswith(incomplete)]
+    except CosmosError:
+        return []
+
+
+def complete_prompts(context: typer.Context, incomplete: str) -> list[str]:
+    """Prompts of the specs, for the TAB key."""
+    from cosmos.api import CosmosAPI
+    from cosmos.errors import CosmosError
+
+    project = context.find_root().params.get("project")
+    try:
+        with CosmosAPI(project) as cosmos:
+            return [row.name for row in cosmos.prompts() if row.name.startswith(incomplete)]
     except CosmosError:
         return []
 

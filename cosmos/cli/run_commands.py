@@ -2,7 +2,6 @@
 
 import math
 import shlex
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +25,6 @@ from cosmos.errors import RefusedError
 
 if TYPE_CHECKING:
     from cosmos.api import CosmosAPI, Listener
-    from cosmos.core.plan import RunStatus
     from cosmos.outcome import Outcome, PlanView
 
 EXIT_CHANGES = 2
@@ -127,7 +125,10 @@ def apply(  # noqa: PLR0913, PLR0917 - its options
     prune: Prune = False,
     accept: Accept = False,
     stay: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Stay until all is done, or only until started.")
+        bool,
+        typer.Option(
+            "--wait/--no-wait", help="Stay until all is done (default), or until started.", show_default=False
+        ),
     ] = True,
     timeout: Timeout = None,
     hours: Annotated[
@@ -144,7 +145,7 @@ def apply(  # noqa: PLR0913, PLR0917 - its options
     ] = None,
 ) -> int:
     """Show the plan, ask, and do it. Ctrl-C detaches: what runs goes on."""
-    from cosmos.cli import plan_page, questions, render
+    from cosmos.cli import applying, plan_page, questions, render
 
     if saved is not None and (names or labels or rerun or prune or accept):
         raise typer.BadParameter("a saved plan has its own names and options", param_hint="--plan")
@@ -170,19 +171,12 @@ def apply(  # noqa: PLR0913, PLR0917 - its options
         if not view.plan.is_empty and not yes and not view.exact:
             questions.require("\nApply this plan?", "nothing was started", "cosmos apply --yes")
 
-        def call(listener: "Listener") -> "Outcome":
-            return cosmos.apply(view, wait=stay, timeout_s=timeout_s, max_gpu_hours=hours, listener=listener)
-
-        result = _follow(given, cosmos, view.plan.statuses, call)
-        made = plan_page.outputs(result, view, cosmos.settings)
-    screen.write("", *made, *plan_page.outcome(result, screen))
-    talk.write(*plan_page.come_back(result))
-    return result.exit_code
+        return applying.carry_out(given, cosmos, view, stay=stay, timeout_s=timeout_s, max_gpu_hours=hours).exit_code
 
 
 def wait(context: typer.Context, names: Names = None, labels: Labels = None, timeout: Timeout = None) -> int:
     """Stay until what is under way has ended, and collect it. Starts nothing."""
-    from cosmos.cli import plan_page, render
+    from cosmos.cli import applying, plan_page, render
 
     given, timeout_s = shell(context), seconds(timeout, "--timeout")
     with given.open() as cosmos:
@@ -190,7 +184,7 @@ def wait(context: typer.Context, names: Names = None, labels: Labels = None, tim
         def call(listener: "Listener") -> "Outcome":
             return cosmos.wait(names or [], split(labels), timeout_s=timeout_s, listener=listener)
 
-        result = _follow(given, cosmos, cosmos.status(look=False).statuses, call)
+        result = applying.follow(given, cosmos, cosmos.status(look=False).statuses, call)
     screen, talk = render.out(color=given.color), render.err(color=given.color)
     plan_page.complain(result.problems, talk)
     screen.write(*plan_page.outcome(result, screen))
@@ -250,20 +244,3 @@ def _plan(
     if rerun and not names and not terms:
         raise RefusedError("--rerun without names would run everything again", 'name runs or labels; "*" means all')
     return cosmos.plan(names or [], terms, rerun=rerun, prune=prune, accept_removals=accept)
-
-
-def _follow(
-    given: Shell, cosmos: "CosmosAPI", before: "Iterable[RunStatus]", call: "Callable[[Listener], Outcome]"
-) -> "Outcome":
-    """Call with progress on stderr, and with Ctrl-C as a way out that stops nothing."""
-    from cosmos.cli import live, render
-    from cosmos.cli.interrupt import Interrupt
-
-    with live.watching(render.err(color=given.color), before, table=not given.verbose) as watcher:
-
-        def detach() -> None:
-            cosmos.detach()
-            watcher.say("Detaching once what is under way here is done; Ctrl-C again leaves at once.")
-
-        with Interrupt(detach):
-            return call(watcher)

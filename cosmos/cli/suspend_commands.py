@@ -36,8 +36,18 @@ def suspend(
     given = shell(context)
     with given.open() as cosmos:
         found = cosmos.suspending.suspend(names or [], split(labels), hosts=hosts or [], project=project, why=why)
+        closed = [word.removeprefix("host ") for word in found if word.startswith("host ")]
+        left = {name: len(cosmos.suspending.under_way(name)) for name in closed}
     render.out(color=given.color).write(*found)
+    render.err(color=given.color).write(*(_emptiness(name, count) for name, count in left.items()))
     return 0
+
+
+def _emptiness(host: str, count: int) -> str:
+    if not count:
+        return f"{host} is empty: nothing that cosmos began is there."
+    goes = "run goes" if count == 1 else "runs go"
+    return f"{host} is not empty yet: {count} {goes} on there. The same command says so when it is."
 
 
 def resume(

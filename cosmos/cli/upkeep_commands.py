@@ -1,4 +1,4 @@
-"""Commands that look after what there is: verify, gc, backup."""
+"""Commands that look after what there is: doctor, verify, gc, backup."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 def add_to(app: typer.Typer) -> None:
+    app.command(epilog=examples("cosmos doctor", "cosmos doctor --no-hosts -o json"))(doctor)
     checks = examples("cosmos verify", "cosmos verify --read-data --fix", "cosmos verify --host lambda -o json")
     app.command(epilog=checks)(verify)
     clears = examples(
@@ -19,6 +20,30 @@ def add_to(app: typer.Typer) -> None:
     )
     app.command(epilog=clears)(gc)
     app.command(epilog=examples("cosmos backup ~/backups/state-$(date +%F).db"))(backup)
+
+
+def doctor(
+    context: typer.Context,
+    hosts: Annotated[bool, typer.Option("--hosts/--no-hosts", help="Look at the hosts too.")] = True,
+    output: OutputOption = Output.TEXT,
+) -> int:
+    """Say what is wrong here and on the hosts, and what mends it.
+
+    Mends nothing itself. Exits with 1 when something has to be mended, with 6 when all that is wrong is that a host
+    could not be reached. Works where there is no project, too.
+    """
+    from cosmos.cli import check_page, render
+
+    given = shell(context)
+    with given.open() as cosmos:
+        found = cosmos.doctor.examine(hosts=hosts)
+    render.answer(
+        output,
+        color=given.color,
+        text=lambda screen: check_page.lines(found, screen),
+        document=lambda: check_page.examined(found),
+    )
+    return check_page.worst(found)
 
 
 def verify(

@@ -197,3 +197,18 @@ class MediaFacts:
     pixel_format: str = ""
     black: bool = False
     """No frame has a pixel brighter than near black."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Similarity:
+    """How alike two videos are. `ssim` is 1 where they are equal, `least_at` the frame (from 0) that differs most.
+
+    `psnr` is in dB; None where no pixel differs. `notes` say what had to be done to compare them.
+    """
+
+    frames: int
+    ssim: float
+    ssim_least: float
+    least_at: int
+    psnr: float | None
+    notes: tuple[str, ...] = ()

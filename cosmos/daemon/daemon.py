@@ -57,9 +57,14 @@ class Daemon:
         self._keeper = cosmos.keeper(working_tree=working_tree, listener=self._passed, failed=self._failed)
         self._stop = threading.Event()
         self._errors = 0
+        self._failing = False
         self._standing_by = ""
         self.look = self._keeper.look
         self.watched = self._keeper.watched
+
+    def says_unwatched(self, words: str) -> None:
+        """Have those who ask told why the system does not tell of changed files; empty where it does."""
+        self._keeper.unwatched = words
 
     def stop(self) -> None:
         """Begin nothing more. `run` returns once the acts under way have ended, or the process ends with the grace."""
@@ -101,13 +106,16 @@ class Daemon:
         return ASIDE_S
 
     def _passed(self, done: Pass) -> None:
-        self._errors, self._standing_by = 0, ""
+        if self._failing:
+            logger.info("it goes on: what failed before is over")
+        self._errors, self._failing, self._standing_by = 0, False, ""
         for listener in self.listeners:
             listener(done)
         if self._audience is not None:
             self._audience.passed(done)
 
     def _failed(self, words: str, at: float, next_at: float) -> None:
+        self._failing = True
         if self._audience is not None:
             self._audience.failed(words, at, next_at)
 

@@ -4,6 +4,7 @@ inotify loses events without saying so, and a folder that was removed and made a
 watch is held against the folder that is there now, whenever the daemon has looked.
 """
 
+import errno
 import logging
 import threading
 import time
@@ -43,7 +44,13 @@ def watching(settings: Settings, daemon: Daemon) -> Iterator[None]:
     inputs = [(settings.root / INPUTS, True), (settings.root, False)]
     folders = [*daemon.watched, *inputs]
     with FileWatch(folders, daemon.look) as watch:
-        daemon.listeners.append(lambda done: watch.renew())
+
+        def renew() -> None:
+            watch.renew()
+            daemon.says_unwatched(watch.polls)
+
+        renew()
+        daemon.listeners.append(lambda done: renew())
         yield
 
 
@@ -61,8 +68,9 @@ class FileWatch:
         self._watched: dict[Path, tuple[tuple[int, int], ObservedWatch]] = {}
         self._event = threading.Event()
         self._closed = False
-        self._polls = False
-        self._observer: BaseObserver = Observer()
+        self.polls = ""
+        """Why it looks at files itself, and how often; empty where the system tells of changes."""
+        self._observer = self._made()
         self._handler = _Handler(self._event)
 
     def __enter__(self) -> Self:
@@ -97,19 +105,30 @@ class FileWatch:
         try:
             self._watched[folder] = (identity, self._observer.schedule(self._handler, str(folder), recursive=deep))
         except OSError as error:
-            if self._polls:
+            if self.polls:
                 logger.warning("%s cannot be watched (%s): it is looked at now and then", folder, error.strerror)
                 return
-            logger.warning("the system watches no more files (%s): looking every %.0f s", error.strerror, POLL_S)
-            self._poll()
+            self._observer.stop()
+            self._observer = self._poller(error)
+            self._observer.start()
+            self._watched = {}
+            self.renew()
 
-    def _poll(self) -> None:
-        self._polls = True
-        self._observer.stop()
-        self._observer = PollingObserver(timeout=POLL_S)
-        self._observer.start()
-        self._watched = {}
-        self.renew()
+    def _made(self) -> BaseObserver:
+        try:
+            return Observer()
+        except OSError as error:
+            return self._poller(error)
+
+    def _poller(self, error: OSError) -> BaseObserver:
+        """It looks by itself, as often as is bearable."""
+        limit = "max_user_instances" if error.errno == errno.EMFILE else "max_user_watches"
+        self.polls = (
+            f"the system watches no more files for this user ({error.strerror}): it looks at them every {POLL_S:.0f} s "
+            f"(raise fs.inotify.{limit} with sysctl, and start it anew)"
+        )
+        logger.warning("%s", self.polls)
+        return PollingObserver(timeout=POLL_S)
 
     def _tell(self) -> None:
         while self._has_changed():

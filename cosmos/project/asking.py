@@ -38,11 +38,11 @@ EVENTS_SHOWN = 20
 def runs(project: Project, targets: Sequence[str], labels: Sequence[str], where: str = "") -> list[RunRow]:
     view = plans.make(project, [], [])
     chosen = plans.choose(view.desired, targets, labels)
-    chosen &= _fulfilling(view.desired, where) if where else chosen
+    chosen &= fulfilling(view.desired, where) if where else chosen
     return [row for row in run_rows(view.desired, view.plan) if row.key in chosen]
 
 
-def _fulfilling(desired: Desired, where: str) -> frozenset[str]:
+def fulfilling(desired: Desired, where: str) -> frozenset[str]:
     """Keys of the runs for which a condition holds.
 
     Raises:

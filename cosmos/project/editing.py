@@ -135,6 +135,14 @@ def changed(document: SpecDocument, changes: Mapping[str | Path, object]) -> dic
     return data
 
 
+def with_values(data: Mapping[str, object], values: Mapping[str, object]) -> dict[str, object]:
+    """The data of a new spec with more values, by path."""
+    made = copy.deepcopy(dict(data))
+    for path, value in values.items():
+        _put(made, _parts(path), value)
+    return made
+
+
 def _require_plain(data: object) -> None:
     """Go on only with what YAML can say."""
     try:

@@ -11,7 +11,6 @@ from cosmos.core.observed import NO_COMMIT, Origin, origin
 from cosmos.errors import SourceError
 from cosmos.project import handover
 from cosmos.project.wiring import Project
-from cosmos.source.commits import origin_at
 from cosmos.source.mirror import Mirror, mirror_of
 
 logger = logging.getLogger(__name__)
@@ -65,13 +64,13 @@ class TreeFollowing:
         self._project = project
         self._desired: Desired | None = None
         self.watched: tuple[tuple[Path, bool], ...] = ((project.settings.specs, True),)
-        self.origin = project.world.origin
+        self.origin = NO_COMMIT
 
     def desire(self, *, again: bool) -> Desired:
         """The spec files are told apart by their names, sizes and times; inputs only by reading again."""
         tree = self._project.tree
         if self._desired is None or again or tree.fingerprint() != self._desired.fingerprint:
-            self.origin = origin_at(self._project.settings.root, tree.revision())
+            self.origin = self._project.now_at()
             self._desired = self._project.desire()
         return self._desired
 

@@ -80,6 +80,8 @@ class Keeper:
         self._failures = 0
         self._said: DaemonNote | None = None
         self.stopped = False
+        self.unwatched = ""
+        """For people: why the system does not tell of changed files."""
         self.watched = following.watched
         """Folders in which something changes with the specs; none where they come from elsewhere."""
 
@@ -165,6 +167,7 @@ class Keeper:
             held_back=self._held_back,
             blocked_at=self._admission.blocked_at,
             failed=failed,
+            unwatched=self.unwatched,
         )
         if said != self._said:
             handover.announce(self._project, said)

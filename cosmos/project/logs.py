@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from cosmos.core.digest import run_id
 from cosmos.core.logtimes import offset_since
 from cosmos.core.ports import Host
 from cosmos.core.recorded import Attempt, AttemptState
@@ -25,10 +26,8 @@ def read(
     Raises:
         NotFoundError: No such run or attempt, or its log is kept nowhere.
     """
-    desired = project.desire()
-    with plans.among_runs(desired, [name]):
-        key = one(plans.named(desired), name)
-    chosen = _attempt(project.records.attempts_of(desired.by_key()[key].run.id), key, attempt)
+    key = _key(project, name)
+    chosen = _attempt(project.records.attempts_of(run_id(project.settings.name, key)), key, attempt)
     since = None if since_s is None else project.world.clock.now() - since_s
     file = _kept(project, chosen)
     if file is not None:
@@ -39,6 +38,15 @@ def read(
         yield from _live(project.world.hosts[chosen.host], chosen.batch_id, since, tail, follow=follow)
     else:
         raise NotFoundError(f"the log of {key} attempt {chosen.number} is kept nowhere", "it ended without one")
+
+
+def _key(project: Project, name: str) -> str:
+    """Of a run of the specs, or one that once was; to read the specs of many runs takes seconds."""
+    if project.records.find_keys(name) == (name,):
+        return name
+    desired = project.desire()
+    with plans.among_runs(desired, [name]):
+        return one(plans.named(desired), name)
 
 
 def _attempt(attempts: tuple[Attempt, ...], key: str, number: int | None) -> Attempt:

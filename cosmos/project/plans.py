@@ -32,6 +32,7 @@ def make(
 ) -> PlanView:
     """Load the specs, look, decide, and remember where everything stands."""
     project.approach()
+    project.now_at()
     desired = project.desire()
     return of(project, desired, targets, labels, rerun=rerun, prune=prune, accept_removals=accept_removals)[0]
 
@@ -76,7 +77,7 @@ def of(
         selected=selected,
         targeted=targeted,
         rerun=rerun,
-        revision=project.world.origin.commit,
+        revision=project.origin.commit if project.origin else "",
         targets=tuple(targets),
         labels=tuple(labels),
         prune=pruned,

@@ -26,22 +26,40 @@ def cancel(project: Project, names: Sequence[str], labels: Sequence[str], by: st
 
     Returns:
         A view of what is to be carried out, with nothing to be started.
+
+    Raises:
+        RefusedError: All of the named runs are finished.
     """
     desired = following.acted_on(project)
     keys = named(desired, names, labels)
+    recorded = project.records.load({want.run.id: want.digest for want in desired.runs})
     now = project.world.clock.now()
+    asked = False
     for want in desired.runs:
-        if want.run.key in keys:
-            for digest, number in _to_cancel(project, want).items():
-                project.records.request(Request(digest=digest, verb=Verb.CANCEL, after=number, at=now, by=by, why=why))
+        if want.run.key not in keys:
+            continue
+        newest = _to_cancel(project, want, recorded)
+        for digest, number in newest.items():
+            project.records.request(Request(digest=digest, verb=Verb.CANCEL, after=number, at=now, by=by, why=why))
+        if newest:
+            asked = True
             project.records.event("Normal", want.run.key, "CancelRequested", _by(by, why), now)
+    if keys and not asked:
+        raise _all_finished()
     view = plans.of(project, desired, [], [])[0]
     return replace(view, selected=keys, targeted=True)
 
 
 def cancelling(project: Project, desired: Desired, keys: frozenset[str]) -> dict[Digest, Request]:
-    """What `cancel` would ask for."""
-    found = [_to_cancel(project, want) for want in desired.runs if want.run.key in keys]
+    """What `cancel` would ask for.
+
+    Raises:
+        RefusedError: All of the runs are finished.
+    """
+    recorded = project.records.load({want.run.id: want.digest for want in desired.runs})
+    found = [_to_cancel(project, want, recorded) for want in desired.runs if want.run.key in keys]
+    if keys and not any(found):
+        raise _all_finished()
     return {
         digest: Request(digest=digest, verb=Verb.CANCEL, after=number, at=0.0)
         for each in found
@@ -49,11 +67,18 @@ def cancelling(project: Project, desired: Desired, keys: frozenset[str]) -> dict
     }
 
 
-def _to_cancel(project: Project, want: DesiredRun) -> dict[Digest, int]:
-    """By digest, the newest attempt: of the run as it is, and of older work that is still under way."""
-    newest: dict[Digest, int] = {want.digest: 0}
+def _all_finished() -> RefusedError:
+    return RefusedError(
+        "all of these runs are finished: there is nothing to stop, and nothing was noted",
+        "cosmos suspend NAME keeps a run from being made again when its spec changes",
+    )
+
+
+def _to_cancel(project: Project, want: DesiredRun, recorded: Recorded) -> dict[Digest, int]:
+    """By digest, the newest attempt: of the run as it is, if it is not finished, and of older work under way."""
+    newest = {} if _is_over(recorded, want.digest) else {want.digest: 0}
     for attempt in project.records.attempts_of(want.run.id):
-        if attempt.is_open or attempt.digest == want.digest:
+        if attempt.is_open or attempt.digest in newest:
             newest[attempt.digest] = max(attempt.number, newest.get(attempt.digest, 0))
     return newest
 
@@ -92,11 +117,20 @@ def retrying(desired: Desired, keys: frozenset[str], recorded: Recorded) -> dict
     return asked
 
 
+def _is_over(recorded: Recorded, digest: Digest) -> bool:
+    """Made, and not asked for again."""
+    attempts, standing = recorded.attempts.get(digest, ()), recorded.requests.get(digest)
+    if digest not in recorded.ledger or not attempts or attempts[-1].state is not AttemptState.SUCCEEDED:
+        return False
+    return standing is None or standing.verb is not Verb.RERUN or standing.after < attempts[-1].number
+
+
 def _to_retry(want: DesiredRun, recorded: Recorded) -> Request | None:
     attempts = recorded.attempts.get(want.digest, ())
     standing = recorded.requests.get(want.digest)
     ended = bool(attempts) and attempts[-1].state in (AttemptState.FAILED, AttemptState.CANCELLED)
-    if not ended and (standing is None or standing.verb is not Verb.CANCEL):
+    cancelled = standing is not None and standing.verb is Verb.CANCEL and not _is_over(recorded, want.digest)
+    if not (ended or cancelled):
         return None
     again = standing is not None and standing.verb is Verb.RERUN
     number = attempts[-1].number if attempts else 0

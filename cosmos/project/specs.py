@@ -217,11 +217,16 @@ class Specs:
         """
         return self.create(accepting.prompt(self._open(), run, name, digest))
 
-    def plan(self, edit: Edit) -> PlanView:
-        """What apply would do once an edit is saved. Looks at the hosts, and records nothing."""
+    def plan(self, edit: Edit, targets: Sequence[str] = ()) -> PlanView:
+        """What apply would do once an edit is saved, for all runs or some. Looks at the hosts, and records nothing."""
         project = self._open()
         project.approach()
-        return plans.of(project, edit.desired, [], [], remembered=False)[0]
+        return plans.of(project, edit.desired, targets, [], remembered=False)[0]
+
+    def new(self, edit: Edit) -> list[str]:
+        """Keys of the runs that the specs ask for with an edit, and not yet."""
+        now = self._open().desire().by_key()
+        return [want.run.key for want in edit.desired.runs if want.run.key not in now]
 
     def save(self, edit: Edit, *, commit: bool = False, message: str = "") -> str:
         """Write an edit, and commit its files and nothing else on request.

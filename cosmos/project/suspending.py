@@ -59,6 +59,11 @@ class Suspending:
             self._carry_out(replace(view, targeted=True))
         return [word(subject) for subject in subjects]
 
+    def under_way(self, host: str) -> list[str]:
+        """Keys of runs whose work is on a host, or whose result is still only there."""
+        attempts = self._open().records.load({}).attempts.values()
+        return sorted(each.key for tried in attempts for each in tried if each.is_open and each.host == host)
+
     def resume(
         self,
         names: Sequence[str] = (),

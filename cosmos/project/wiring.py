@@ -19,13 +19,14 @@ from pathlib import Path
 from cosmos.adapters import ADAPTERS
 from cosmos.core.desired import Desired
 from cosmos.core.load import SourceFile
+from cosmos.core.observed import Origin
 from cosmos.core.placement import HostConfig
 from cosmos.engine.cycle import Engine
 from cosmos.engine.desire import Surroundings, desire
 from cosmos.engine.provenance import PROVENANCE
 from cosmos.engine.workers import ThreadWorkers
 from cosmos.engine.world import SystemClock, World
-from cosmos.errors import Fenced, StateError
+from cosmos.errors import Fenced
 from cosmos.hosts.docker.command import Grants
 from cosmos.hosts.docker.executor import DockerExecutor
 from cosmos.hosts.local import LocalTransport
@@ -35,11 +36,12 @@ from cosmos.hosts.run_directory import RunDirectoryHost
 from cosmos.hosts.ssh.target import SshTarget
 from cosmos.hosts.transport import Transport
 from cosmos.local_ai.probe import MediaProbe
+from cosmos.project import belonging
 from cosmos.project.models import built_in_models
 from cosmos.settings import Settings
 from cosmos.settings_host import HostSettings
 from cosmos.source.commits import origin_at
-from cosmos.source.tree import Revision, WorkingTree
+from cosmos.source.tree import WorkingTree
 from cosmos.state.database import Database, open_database
 from cosmos.state.facts import SqlFactCache
 from cosmos.state.lease import Hold, Lease
@@ -71,7 +73,8 @@ class Project:
     stock: LocalStock
     surroundings: Surroundings
     tree: WorkingTree
-    revision: Revision
+    origin: Origin | None = None
+    """Where the specs are from, as last asked."""
 
     def read(self) -> tuple[SourceFile, ...]:
         return self.tree.read()
@@ -93,11 +96,17 @@ class Project:
         self.facts.flush()
         return desired
 
+    def now_at(self) -> Origin:
+        """Where the specs of the working tree are from; asks git, which may take long in a large repository."""
+        self.origin = origin_at(self.settings.root, self.tree.revision())
+        return self.origin
+
     def under(self, hold: Hold) -> "Project":
         """The same for one who acts: once another controller has the lease, nothing can be changed by it."""
         hosts = {name: host.under(hold.epoch, hold.since) for name, host in self.machines.items()}
         records = self.records.under(hold)
-        return replace(self, records=records, world=replace(self.world, records=records, hosts=hosts))
+        world = replace(self.world, records=records, hosts=hosts, origin=self.origin or self.now_at())
+        return replace(self, records=records, world=world)
 
     @contextmanager
     def engine(self, hold: Hold) -> Iterator[Engine]:
@@ -134,18 +143,22 @@ class Project:
             host.close()
 
 
-def open_project(settings: Settings) -> Project:
+def open_project(settings: Settings, tell: belonging.Tell) -> Project:
     """Open or create the project's state.
+
+    Args:
+        settings: The configuration.
+        tell: Told what a person should know of it.
 
     Raises:
         StateError: The database cannot be used, or git tracks files of the state.
         StorageError: A folder of the project cannot be made.
     """
     tree = WorkingTree(settings.root, settings.specs)
-    revision = tree.revision()
-    _require_own(settings, tree, revision)
+    belonging.require_own(settings, tree, tell)
     database = open_database(settings.database_url)
     records = SqlRecords(database)
+    belonging.require_project(settings, database, records)
     facts = SqlFactCache(database)
     probe = MediaProbe()
     configs = tuple(_config(name, host) for name, host in sorted(settings.hosts.items()))
@@ -166,7 +179,6 @@ def open_project(settings: Settings) -> Project:
         adapters=ADAPTERS,
         clock=SystemClock(),
         owner=who,
-        origin=origin_at(settings.root, revision),
         versions=versions,
         provenance=lambda folder: store.read(folder, PROVENANCE),
     )
@@ -180,21 +192,7 @@ def open_project(settings: Settings) -> Project:
         max_runs=settings.max_runs,
     )
     stock = LocalStock(settings.state / "store", settings.outputs, facts)
-    return Project(settings, database, records, machines, facts, inputs, world, stock, surroundings, tree, revision)
-
-
-def _require_own(settings: Settings, tree: WorkingTree, revision: Revision) -> None:
-    """Refuse a state that came with a repository: who made that may say in it what is done, and whom to trust."""
-    database = sqlite_path(settings.database_url)
-    there = [path for path in (settings.state, database) if path is not None and os.path.lexists(path)]
-    found = tree.tracked(there) if there and revision.commit else ""
-    if found:
-        file = settings.root / found
-        name = settings.state.relative_to(settings.root) if file.is_relative_to(settings.state) else found
-        raise StateError(
-            f"git tracks {found}: what came with a repository is not used as the state of this machine",
-            f"if it was made here, `git rm -r --cached {name}` and put {name} into .gitignore; else `git rm -r {name}`",
-        )
+    return Project(settings, database, records, machines, facts, inputs, world, stock, surroundings, tree)
 
 
 @cache

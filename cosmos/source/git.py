@@ -10,6 +10,8 @@ any but ours. ssh is told to ask nobody, and takes keys and names from `~/.ssh/c
 
 import math
 import os
+import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -52,6 +54,7 @@ _HINTS = {
     "does not appear to be a git": "look at git.url",
     "fsck error": "it has an object that git calls broken: mend it there, or follow a repository without it",
 }
+_REPOSITORY = re.compile(r"repository at '([^'\n]+)'")
 _USUAL_HINT = "look at the repository; what was applied last stays applied, and it is tried again by itself"
 
 
@@ -98,6 +101,8 @@ class Git:
         """
         low = said.lower()
         hint = next((hint for words, hint in _HINTS.items() if words in low), _USUAL_HINT)
+        if where := _REPOSITORY.search(said):
+            hint = hint.replace("PATH", shlex.quote(where[1]))
         return SourceError(f"{about or self._folder}: {first_line(said)}", hint)
 
     def ask(

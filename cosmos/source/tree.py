@@ -90,16 +90,21 @@ class WorkingTree:
         return _revision(out.split(b"\0"))
 
     def tracked(self, paths: Iterable[Path]) -> str:
-        """One of the files there that git tracks, as seen from the project; empty without any.
+        """One of the files there that git tracks, as seen from the project; empty without any, or without a repository.
 
         Raises:
-            SourceError: git cannot tell.
+            SourceError: There is a repository, and git cannot tell.
         """
         paths = [each for path in paths for each in (path.absolute(), path.resolve())]
         inside = [str(path) for path in paths if any(map(path.is_relative_to, (self._root, self._root.resolve())))]
         if not inside:
             return ""
-        out = Git(self._root).run("ls-files", "-z", "--", *inside, timeout_s=GIT_TIMEOUT_S)
+        try:
+            out = Git(self._root).run("ls-files", "-z", "--", *inside, timeout_s=GIT_TIMEOUT_S)
+        except SourceError:
+            if not any((folder / ".git").exists() for folder in (self._root, *self._root.parents)):
+                return ""
+            raise
         return printable_path(out.split(b"\0")[0].decode("utf-8", "surrogateescape"))
 
     def _check_folder(self) -> None:

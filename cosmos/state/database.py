@@ -4,7 +4,7 @@ SQLite is told what its defaults do not do: WAL, FULL, foreign keys, and BEGIN I
 because a transaction that reads first and writes later fails at once when another writer came
 between, whatever the busy timeout says. Other databases take none of these paths.
 
-Nothing here knows a table. What goes wrong is a StateError with the next step (`cosmos.state.trouble`).
+What goes wrong is a StateError with the next step (`cosmos.state.trouble`).
 """
 
 import sqlite3
@@ -17,16 +17,22 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError
 
 from cosmos.errors import StateError
 from cosmos.state import migrations
 from cosmos.state.quick import sqlite_path
+from cosmos.state.tables import metadata
 from cosmos.state.transaction import Transaction
 from cosmos.state.trouble import explained
 
 PATIENCE_S = 5.0
 """How long a write waits for other writers."""
+
+URLS = "write it as postgresql://user@host/name, or leave it out to use SQLite (docs/operations.md)"
+
+OWN = {"attempts", "batches", "ledger"}
+"""Tables that only a database of cosmos has all of, of whatever version."""
 
 CHECKED_BYTES = 16 << 20
 """Up to this size a file is checked as a whole at opening: that takes some 20 ms."""
@@ -73,6 +79,9 @@ class Database:
                     connection.cursor().execute(begin)
                 yield Transaction(connection, self._engine.dialect)
                 connection.commit()
+            except self._broken as error:  # there is nothing to roll back; the pool would complain of that
+                pooled.invalidate(error)
+                raise
             except BaseException:
                 pooled.close()
                 raise
@@ -87,6 +96,11 @@ class Database:
             return self._idle.pop()
         except IndexError:
             return self._engine.raw_connection()
+
+    @property
+    def _broken(self) -> tuple[type[Exception], ...]:
+        """What a connection to a server raises that is of no more use."""
+        return () if self._path else (self._engine.dialect.loaded_dbapi.OperationalError,)
 
     @contextmanager
     def schema(self, *, changes: bool = False) -> Iterator[Connection]:
@@ -139,10 +153,17 @@ def _server_engine(url: str) -> tuple[Engine, str]:
                 f"database.url is {url}, which names no file to keep the state in",
                 "write it as sqlite:////absolute/path.db, or leave database.url out",
             )
-        return create_engine(parsed, pool_pre_ping=True), parsed.render_as_string(hide_password=True)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        name = parsed.render_as_string(hide_password=True)
+        if parsed.drivername in ("postgres", "postgresql"):  # as libpq takes it; the driver is ours to choose
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.drivername != "postgresql+psycopg":
+            raise StateError(f"database.url cannot be used: {parsed.drivername} is not known here", URLS)
+        return create_engine(parsed, pool_pre_ping=True), name
+    except ArgumentError:  # which repeats the URL, and with it a password
+        raise StateError("database.url cannot be used: it is not a URL", URLS) from None
+    except ModuleNotFoundError as error:
         raise StateError(
-            f"database.url cannot be used: {error}", "see docs/configuration.md, or leave it out to use SQLite"
+            f"database.url cannot be used: {error}", "install the driver: pip install 'cosmos-gitops[postgres]'"
         ) from None
 
 
@@ -215,13 +236,17 @@ def _check_schema(database: Database, name: str) -> None:
 
 
 def _version(connection: Connection, name: str) -> str | None:
-    """The schema's version; None for a database without tables."""
-    inspector = inspect(connection)
-    if inspector.has_table("alembic_version"):
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    if connection.dialect.name == "sqlite" and (tables := inspector.get_table_names()):
+    """The schema's version; None for a database without tables, and on a server for one without tables of our names."""
+    tables = inspect(connection).get_table_names()
+    version: str | None = None
+    if "alembic_version" in tables:
+        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if version in migrations.HISTORY or (version and OWN.issubset(tables)):
+        return version
+    taken = tables if version or connection.dialect.name == "sqlite" else sorted(metadata.tables.keys() & tables)
+    if taken:
         raise StateError(
-            f"the database {name} belongs to another program (it has a table {tables[0]})",
+            f"the database {name} belongs to another program (it has a table {taken[0]})",
             "set database.url or project.state to a place of its own",
         )
     return None

@@ -4,19 +4,20 @@ The same words about the same subject are one row with a count, so that a host t
 one line. Called by `SqlRecords`, in its transaction.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import Insert, Select, bindparam, delete, desc, func, insert, or_, select
 
-from cosmos.core.digest import Digest, canonical, sha256_hex
+from cosmos.core.digest import Digest, Material, canonical, sha256_hex
 from cosmos.core.estimate import Work
 from cosmos.core.observed import BatchMeta, Member, Origin
 from cosmos.core.recorded import Attempt, LedgerEntry, Request
 from cosmos.state.board import printable
 from cosmos.state.rows import ATTEMPT, LEDGER, REQUEST, attempt_of, entry_of, origin_of, request_of, select_attempts
-from cosmos.state.tables import attempts, batches, events, ledger, members, requests, runs, upsert
+from cosmos.state.tables import attempts, batches, events, ledger, materials, members, requests, runs, upsert
 from cosmos.state.transaction import Statement, Transaction, is_among, some_of
 
 EVENTS_KEPT_S = 30 * 86400.0
@@ -213,6 +214,14 @@ _KNOWN = Statement(
 )
 
 
+def materials_of(transaction: Transaction) -> dict[str, tuple[Digest, Material]]:
+    """By run id: the digest that was launched or adopted last, and what it was made of."""
+    return {run_id: (Digest(digest), json.loads(material)) for run_id, digest, material in transaction.rows(_MADE_OF)}
+
+
+_MADE_OF = Statement(select(materials.c.run_id, materials.c.digest, materials.c.material))
+
+
 def origins(transaction: Transaction) -> dict[str, tuple[str, Origin]]:
     """By batch id: who began it, and from which specs."""
     return {batch_id: (owner, origin_of(*origin)) for batch_id, owner, *origin in transaction.rows(_ORIGINS)}
@@ -234,4 +243,4 @@ def find_keys(transaction: Transaction, word: str, limit: int) -> tuple[str, ...
         return exact
     starts = [column.startswith(word, autoescape=True) for column in (runs.c.key, runs.c.run_id, runs.c.digest)]
     found = select(runs.c.key).where(or_(*starts)).order_by(runs.c.key).limit(limit)
-    return tuple(key for (key,) in transaction.rows(Statement(found)))
+    return tuple(sorted(key for (key,) in transaction.rows(Statement(found))))

@@ -101,6 +101,8 @@ class Lease:
         self._pause = pause
         self._seen: tuple[int, int, float] | None = None
         """Another holder's epoch and beat, and when they were first seen, by the monotonic clock."""
+        self._kept = 0
+        """The epoch that this one had and could not give back."""
 
     @property
     def name(self) -> str:
@@ -171,7 +173,9 @@ class Lease:
         now = self._clock.monotonic()
         if self._seen is None or self._seen[:2] != (found.epoch, found.beat):
             self._seen = (found.epoch, found.beat, now)
-        return has_ended(found.holder, self._process) or now - self._seen[2] >= self._still_s
+        if found.epoch == self._kept or has_ended(found.holder, self._process):
+            return True
+        return now - self._seen[2] >= self._still_s
 
     def _keep_beating(self, hold: Hold, end: threading.Event) -> None:
         while not end.wait(self._beat_every_s):
@@ -187,6 +191,7 @@ class Lease:
             with self._database.writing() as transaction:
                 transaction.change(_RELEASE, same_epoch=hold.epoch)
         except StateError as error:  # the end of this process frees it as well
+            self._kept = hold.epoch
             logger.warning("the lease could not be given back: %s", error.message)
 
     def _name(self, holder: Process) -> str:

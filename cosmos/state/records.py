@@ -177,6 +177,11 @@ class SqlRecords:
         with self._database.reading() as transaction:
             return history.known_runs(transaction)
 
+    def materials(self) -> dict[str, tuple[Digest, Material]]:
+        """By run id: the digest that was launched or adopted last, and what it was made of."""
+        with self._database.reading() as transaction:
+            return history.materials_of(transaction)
+
     def origins(self) -> dict[str, tuple[str, Origin]]:
         """By batch id: who began it, and from which specs."""
         with self._database.reading() as transaction:

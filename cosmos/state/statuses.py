@@ -6,6 +6,7 @@ that its name still leads to what it made. Called by `SqlRecords`, in its transa
 
 import math
 from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Insert, bindparam, select, update
@@ -36,11 +37,12 @@ def save(transaction: Transaction, plan: Plan, looked_at: float, holds: Callable
 
 def read(transaction: Transaction, *, whole: bool) -> Board:
     """The board; without its statuses, which may be many, unless it is `whole`."""
-    rows = transaction.rows(_STANDING) if whole else ()
+    # sorted here: a server sorts words as its people do
+    rows = sorted(transaction.rows(_STANDING), key=itemgetter(0)) if whole else ()
     return board(rows, transaction.rows(_KEPT), transaction.rows(_HELD))
 
 
-_STANDING = Statement(select(*_COLUMNS).where(~runs.c.gone).order_by(runs.c.key))
+_STANDING = Statement(select(*_COLUMNS).where(~runs.c.gone))
 _KEPT = Statement(select(notes.c.name, notes.c.value))
 _HELD = Statement(select(*(lease.c[name] for name in HOLDER)).where(lease.c.held))
 

@@ -60,6 +60,20 @@ def test_a_suspended_host_is_named_where_hosts_are_listed_and_where_runs_wait(co
     assert console.cosmos("apply", "--yes").returncode == 0
 
 
+def test_a_host_that_is_emptied_says_when_it_is(console: Console) -> None:
+    console.specs(runs("one", "two"), program=console.slow())
+    console.apply("one", wait=False)
+    before = console.cosmos("suspend", "--host", "lo*")
+    console.go.touch()
+    with console.api() as api:
+        api.wait()
+    after = console.cosmos("suspend", "--host", "local")
+
+    assert "local is not empty yet: 1 run goes on there." in before.stderr
+    assert after.stderr == "local is empty: nothing that cosmos began is there.\n"
+    assert console.launches == ["one"]
+
+
 @pytest.mark.parametrize(
     ("words", "error", "hint"),
     [

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.console import Console, wait_until
-from tests.daemon.daemons import end, follower
+from tests.daemon.daemons import deaf_follower, end, follower
 from tests.engine.workshop import runs
 from tests.repositories import Repo, new_repo
 
@@ -55,6 +55,25 @@ def test_what_is_committed_is_made_and_what_is_not_waits(console: Console, repo:
     when = float(repo.git("log", "-1", "--format=%ct"))
     assert (made["commit"], made["author"], made["committed_at"]) == (second, "Ann <ann@example.org>", when)
     assert (made["run"]["at"]["file"], made["run"]["at"]["line"] > 1) == ("specs/all.yaml", True)
+
+
+@pytest.mark.needs("mount")
+@pytest.mark.parametrize("toml", ['[hosts.local]\nslots = 2\n[daemon]\nresync = "10m"\n'])
+def test_a_commit_is_seen_where_the_system_watches_no_more_files(console: Console, repo: Repo) -> None:
+    console.specs(runs("one"))
+    repo.commit()
+    process = deaf_follower(console)
+    wait_until(lambda: console.is_made("one"))
+    console.specs(runs("one", "two"))
+    repo.commit("Two")
+    wait_until(lambda: console.is_made("two"))
+    note = console.daemon()
+    log, code = end(process)
+
+    assert code == 0
+    assert note is not None
+    assert "it looks at them every 2 s (raise fs.inotify.max_user_instances with sysctl" in note.unwatched
+    assert note.unwatched in log
 
 
 def test_going_back_in_history_brings_the_old_outputs_back_without_a_launch(console: Console, repo: Repo) -> None:

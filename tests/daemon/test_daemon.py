@@ -167,6 +167,7 @@ def test_specs_that_are_away_for_a_while_end_nothing(console: Console) -> None:
 
     assert code == 0
     assert "there is no folder specs" in log
+    assert "it goes on: what failed before is over" in log
     assert asked.returncode == 1
     assert f"the daemon (process {process.pid}) could not look: there is no folder specs" in asked.stderr
     assert console.launches == ["one"]

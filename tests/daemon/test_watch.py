@@ -1,6 +1,8 @@
 """Files that change wake once for each burst, whatever becomes of their folders."""
 
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 
 from cosmos.daemon.watch import BURST_S, QUIET_S, FileWatch
 from tests.cli.console import wait_until
+from tests.daemon.daemons import deaf
 
 
 class Wakes:
@@ -82,6 +85,27 @@ def test_every_way_of_saving_wakes(specs: Path, wakes: Wakes, watch: FileWatch, 
     assert callable(save)
     save(specs / "a.yaml")
     wait_until(lambda: wakes.count > 0)
+
+
+POLL = """
+import sys, threading
+from pathlib import Path
+from cosmos.daemon.watch import FileWatch
+woken = threading.Event()
+with FileWatch([(Path(sys.argv[1]), True)], woken.set) as watch:
+    sys.exit(watch.polls if woken.wait(60) else "nothing was seen")
+"""
+
+
+@pytest.mark.needs("mount")
+def test_what_the_system_does_not_watch_is_looked_at(specs: Path) -> None:
+    words = [*deaf("watches"), sys.executable, "-c", POLL, str(specs)]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            (specs / "a.yaml").write_text(f"{time.monotonic()}")
+            time.sleep(0.1)
+        assert process.stderr is not None
+        assert "raise fs.inotify.max_user_watches with sysctl" in process.stderr.read().splitlines()[-1]
 
 
 def test_reading_does_not_wake(specs: Path, wakes: Wakes, watch: FileWatch) -> None:

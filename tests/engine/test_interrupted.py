@@ -18,7 +18,7 @@ from cosmos.core.plan import Act, Cause, Operation, Phase
 from cosmos.core.reasons import Reason
 from cosmos.core.recorded import AttemptState
 from cosmos.engine.execute import intend
-from cosmos.errors import BusyError
+from cosmos.errors import BusyError, RefusedError
 from cosmos.views import RunDetails
 from tests.engine.workshop import WRITE, Workshop, runs
 
@@ -193,6 +193,21 @@ def test_cancelled_before_it_ran_never_runs(workshop: Workshop) -> None:
     workshop.apply()
 
     assert workshop.launches == ["two"]
+
+
+def test_there_is_nothing_to_cancel_or_retry_of_what_is_finished(workshop: Workshop) -> None:
+    workshop.specs(runs("one"))
+    workshop.apply()
+    with workshop.api() as api:
+        with pytest.raises(RefusedError, match="finished: there is nothing to stop, and nothing was noted"):
+            api.cancel(["one"])
+        with pytest.raises(RefusedError, match="none of these runs has failed"):
+            api.retry(["one"])
+        assert not [event for event in api.upkeep.events() if "Requested" in event.reason]
+    workshop.specs(runs("one", "two"))
+    with workshop.api() as api:
+        outcome = api.cancel(["one", "two"])
+    assert {status.key: status.phase for status in outcome.statuses}["two"] is Phase.CANCELLED
 
 
 def test_an_edited_spec_lets_the_running_work_finish_and_keeps_its_result(workshop: Workshop) -> None:

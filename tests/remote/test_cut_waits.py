@@ -78,7 +78,7 @@ class Wait:
 @contextmanager
 def waiting(site: Site, look_every_s: float = NEVER_S) -> Iterator[Wait]:
     """Until everything is done, which the block has to see to."""
-    project = open_project(ConfigManager(site.root, environment={}).settings())
+    project = open_project(ConfigManager(site.root, environment={}).settings(), print)
     reports: list[Report] = []
     try:
         with project.lease.held() as hold, project.engine(hold) as engine:

@@ -42,9 +42,7 @@ def killed_by(fixture: Fixture, name: str, first: int | None) -> int | None:
 
 def search(fixture: Fixture, tell: Callable[[str], None]) -> int:
     """Look for the first seed of every mutant and write them down; returns how many mutants survive."""
-    lines = [
-        "# Planted bugs, and the first seed that notices each. `python -m tests.simulation --mutants` writes this."
-    ]
+    lines = [HEAD]
     survivors = 0
     for name in sorted(MUTANTS):
         seed = killed_by(fixture, name, None)

@@ -16,6 +16,7 @@ from cosmos.state.database import Database, open_database
 from cosmos.state.facts import SqlFactCache
 from cosmos.state.transaction import Statement
 from tests.makers import a_digest
+from tests.state.both import ON_BOTH
 
 STAMP = Stamp(size=10, mtime_ns=1_700_000_000_123_456_789, inode=5)
 SHA256 = a_digest("bytes")
@@ -35,6 +36,7 @@ def test_a_hash_is_known_as_long_as_the_stamp_is_the_same(cache: SqlFactCache) -
         assert cache.sha256("/a", replace(STAMP, **other)) is None
 
 
+@ON_BOTH
 def test_what_was_flushed_is_known_to_the_next_command(cache: SqlFactCache, database: Database) -> None:
     cache.remember_sha256("/a", STAMP, SHA256)
     cache.remember_media(SHA256, FACTS)
@@ -48,6 +50,7 @@ def test_what_was_flushed_is_known_to_the_next_command(cache: SqlFactCache, data
     assert later.media(a_digest("other")) is None
 
 
+@ON_BOTH
 def test_the_newest_hash_of_a_path_counts(cache: SqlFactCache, database: Database) -> None:
     for number in (1, 2):
         cache.remember_sha256("/a", replace(STAMP, size=number), a_digest(str(number)))
@@ -57,6 +60,7 @@ def test_the_newest_hash_of_a_path_counts(cache: SqlFactCache, database: Databas
     assert later.sha256("/a", replace(STAMP, size=1)) is None
 
 
+@ON_BOTH
 @pytest.mark.parametrize("inode", [2**63, 2**64 - 1])
 def test_inode_numbers_may_be_huge(cache: SqlFactCache, database: Database, inode: int) -> None:
     cache.remember_sha256("/a", replace(STAMP, inode=inode), SHA256)
@@ -64,6 +68,7 @@ def test_inode_numbers_may_be_huge(cache: SqlFactCache, database: Database, inod
     assert SqlFactCache(database).sha256("/a", replace(STAMP, inode=inode)) == SHA256
 
 
+@ON_BOTH
 def test_a_name_that_is_not_text_hinders_nothing(cache: SqlFactCache, database: Database) -> None:
     cache.remember_sha256("/byte-\udcff", STAMP, SHA256)
     cache.remember_sha256("/a", STAMP, SHA256)

@@ -17,6 +17,9 @@ from tests.makers import (
     a_request,
     an_attempt,
 )
+from tests.state.both import ON_BOTH
+
+pytestmark = ON_BOTH
 
 DAY = 86400.0
 

@@ -26,6 +26,7 @@ from cosmos.state.records import SqlRecords
 from cosmos.state.tables import lease, metadata
 from cosmos.state.transaction import Statement
 from tests.makers import NOW, a_batch_id, a_batch_meta, a_ledger_entry, a_request, an_attempt
+from tests.state.both import ON_BOTH
 
 HOLD = """
 import sys
@@ -133,6 +134,7 @@ def real(database: Database, still_s: float = STILL_S) -> Lease:
 # Who has it
 
 
+@ON_BOTH
 def test_a_second_controller_is_told_at_once_who_works(owner: "subprocess.Popen[str]", database: Database) -> None:
     begin = time.monotonic()
     with pytest.raises(BusyError, match=rf"process {owner.pid}, since 20\d\d-.*Z") as caught, real(database).held():
@@ -150,6 +152,7 @@ def test_the_lease_of_a_killed_process_is_free_at_once(owner: "subprocess.Popen[
         assert told == []
 
 
+@ON_BOTH
 def test_each_taking_has_a_later_epoch_and_the_end_frees_it(desk: Desk) -> None:
     epochs = []
     for _ in range(3):
@@ -205,6 +208,7 @@ def test_only_what_is_known_to_have_ended_is_taken_from_at_once(
 # Watching
 
 
+@ON_BOTH
 def test_a_silent_owner_is_watched_before_it_is_taken_from(desk: Desk) -> None:
     with desk.lease(ELSEWHERE).held() as old:
         desk.time.wall += 60
@@ -287,6 +291,7 @@ def writes(records: SqlRecords, key: str) -> list[Callable[[], object]]:
     ]
 
 
+@ON_BOTH
 def test_what_a_controller_writes_after_another_took_over_is_refused_whole(desk: Desk) -> None:
     open_records = SqlRecords(desk.database)
     with desk.lease(ELSEWHERE).held() as old:
@@ -318,6 +323,7 @@ def test_the_end_of_one_that_lost_it_does_not_free_it(desk: Desk) -> None:
     desk.here()._release(taken)
 
 
+@ON_BOTH
 def test_of_two_processes_that_race_each_run_is_claimed_once(url: str, database: Database) -> None:
     count = 200
     words = [sys.executable, "-c", RACE, url, str(count)]

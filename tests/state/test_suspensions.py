@@ -6,6 +6,9 @@ from cosmos.state.loading import ENDED_KEPT
 from cosmos.state.records import SqlRecords
 from tests.contracts.records_contract import intended
 from tests.makers import NOW, a_batch_meta
+from tests.state.both import ON_BOTH
+
+pytestmark = ON_BOTH
 
 
 def said(scope: Scope, subject: str, *, active: bool = True, at: float = NOW, why: str = "") -> Suspension:

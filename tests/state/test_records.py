@@ -1,4 +1,4 @@
-"""The contract of `Records`, kept by SqlRecords on SQLite."""
+"""The contract of `Records`, kept by SqlRecords on SQLite and on PostgreSQL."""
 
 import pytest
 
@@ -6,9 +6,11 @@ from cosmos.core.ports import Records
 from cosmos.state.database import Database
 from cosmos.state.records import SqlRecords
 from tests.contracts.records_contract import RecordsContract
+from tests.state.both import ON_BOTH
 
 
-class TestSqliteRecords(RecordsContract):
+@ON_BOTH
+class TestSqlRecords(RecordsContract):
     @pytest.fixture
     def records(self, database: Database) -> Records:
         return SqlRecords(database)
