@@ -62,6 +62,14 @@ class SpecFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpecText:
+    """The text of one spec, and what it says."""
+
+    text: str
+    data: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpecDocument:
     """One spec as it is written. `name` of a review is `run@digest`.
 

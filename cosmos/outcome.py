@@ -43,6 +43,25 @@ class PlanView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommitRow:
+    """A commit, and the attempts that were begun from it, by how they ended.
+
+    `sha` is empty for those of specs that were in no commit; `edited` counts attempts from specs with changes that the
+    commit has not. `subject` is empty where git does not know it here. `keys` are the runs of the
+    attempts, newest first.
+    """
+
+    sha: str
+    author: str
+    at: float | None
+    subject: str
+    states: Mapping[str, int]
+    keys: tuple[str, ...]
+    edited: int = 0
+    last_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Doing:
     """What a run is doing now: `percent` 0..100 or None, and a few words."""
 

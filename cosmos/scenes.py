@@ -23,7 +23,8 @@ class SceneRow:
     """One scene.
 
     `files` has its paths by role, `color` what its colours are (None: they do not decode). `prompts` and `runs` are
-    those of the specs that use it; `poster` is the path of a picture, empty where there is none.
+    those of the specs that use it; `poster` is the path of a picture, empty where there is none. `facts` and `sizes`
+    are by role; `unread` has the roles whose files nobody has decoded yet, where they were not waited for.
     """
 
     name: str
@@ -34,6 +35,10 @@ class SceneRow:
     prompts: tuple[str, ...] = ()
     runs: tuple[str, ...] = ()
     poster: str = ""
+    facts: Mapping[str, MediaFacts] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+    changed_at: float = 0.0
 
     @property
     def controls(self) -> tuple[str, ...]:

@@ -65,22 +65,6 @@ class SweepRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromptRow:
-    """One prompt; `runs` counts the runs made from it, `rating` is the mean of the `rated` ones among them."""
-
-    name: str
-    id: str
-    text: str
-    negative: str
-    inputs: str
-    labels: Mapping[str, str]
-    at: Location
-    runs: int
-    rating: float | None = None
-    rated: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRow:
     """One model; `built_in` when it comes with cosmos."""
 

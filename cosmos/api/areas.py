@@ -16,8 +16,10 @@ from cosmos.settings import Settings
 if TYPE_CHECKING:
     from cosmos.project.acting import Acting
     from cosmos.project.doctor import Doctor
+    from cosmos.project.foreseeing import Foreseeing
     from cosmos.project.gallery import Gallery
     from cosmos.project.inputs import Inputs
+    from cosmos.project.library import Library
     from cosmos.project.machines import Machines
     from cosmos.project.results import Results
     from cosmos.project.review import Review
@@ -94,6 +96,13 @@ class Areas:
         return Gallery(lambda: self._project)
 
     @cached_property
+    def library(self) -> "Library":
+        """Prompts and scenes as people look through them; for the page."""
+        from cosmos.project.library import Library
+
+        return Library(lambda: self._project, self.gallery)
+
+    @cached_property
     def machines(self) -> "Machines":
         """The hosts as machines: check, trust, claim, pull."""
         from cosmos.project.machines import Machines
@@ -164,6 +173,13 @@ class Areas:
         return Suspending(
             lambda: self._project, lambda view: self._acting(None).carry_out(view, follow=False), self._user
         )
+
+    @cached_property
+    def foreseeing(self) -> "Foreseeing":
+        """What cancel, retry, suspend and resume would do, before they are done."""
+        from cosmos.project.foreseeing import Foreseeing
+
+        return Foreseeing(lambda: self._project, self.suspending)
 
     @property
     def _user(self) -> str:

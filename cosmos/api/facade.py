@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cosmos import views
     from cosmos.core.desired import Desired
     from cosmos.project.keeping import Keeper
+    from cosmos.prompts import PromptRow
     from cosmos.scaffold import Scaffold
 
 
@@ -89,7 +90,7 @@ class CosmosAPI(Areas):
 
         return asking.runs(self._project, targets, labels, where)
 
-    def prompts(self) -> "list[views.PromptRow]":
+    def prompts(self) -> "list[PromptRow]":
         """Prompts of the specs, by name."""
         from cosmos.project import asking
 
@@ -107,7 +108,7 @@ class CosmosAPI(Areas):
 
         return asking.hosts(self._project)
 
-    def show(self, name: str) -> "views.RunDetails | views.PromptRow | views.ModelRow":
+    def show(self, name: str) -> "views.RunDetails | PromptRow | views.ModelRow":
         """All about one run, prompt or model (`run/x`, `prompt/x` and `model/x` say which)."""
         from cosmos.project import asking
 

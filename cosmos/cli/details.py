@@ -12,7 +12,8 @@ from cosmos.core.plan_text import duration, expected
 from cosmos.core.recorded import Attempt
 from cosmos.core.reviews import Review
 from cosmos.core.run import Control, ParamType, Run
-from cosmos.views import EventRow, ModelRow, PromptRow, RunDetails
+from cosmos.prompts import PromptRow
+from cosmos.views import EventRow, ModelRow, RunDetails
 
 Shown = RunDetails | PromptRow | ModelRow
 Field = tuple[str, str]

@@ -36,14 +36,18 @@ def gpu_cells(host: HostRow) -> list[tuple[str, ...]]:
             host.name,
             str(row.gpu.index),
             row.gpu.name,
-            f"{row.gpu.memory_used_mib / 1024:.1f}/{row.gpu.memory_total_mib / 1024:.1f} GiB",
-            f"{row.gpu.utilisation}%",
-            f"{row.gpu.temperature}C" if row.gpu.temperature else "-",
-            f"{row.gpu.power:.0f}W" if row.gpu.power else "-",
+            f"{_figure(row.gpu.memory_used_mib, 1 / 1024, '.1f')}/{row.gpu.memory_total_mib / 1024:.1f} GiB",
+            _figure(row.gpu.utilisation, 1, ".0f", "%"),
+            _figure(row.gpu.temperature, 1, ".0f", "C"),
+            _figure(row.gpu.power, 1, ".0f", "W"),
             does(row),
         )
         for row in host.gpus
     ]
+
+
+def _figure(number: float | None, scale: float, form: str, unit: str = "") -> str:
+    return "-" if number is None else f"{number * scale:{form}}{unit}"
 
 
 def does(row: GpuRow) -> str:

@@ -11,7 +11,8 @@ from cosmos.core.plan import Phase
 from cosmos.core.run import Model, ParamType
 from cosmos.core.select import Named, among_hosts, select
 from cosmos.errors import RefusedError
-from cosmos.views import Mean, ModelRow, PromptRow, RunRow, SweepRow
+from cosmos.prompts import PromptRow
+from cosmos.views import Mean, ModelRow, RunRow, SweepRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,7 +125,10 @@ def apply(  # noqa: PLR0913, PLR0917 - its options
     prune: Prune = False,
     accept: Accept = False,
     stay: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Stay until all is done, or only until started.")
+        bool,
+        typer.Option(
+            "--wait/--no-wait", help="Stay until all is done (default), or until started.", show_default=False
+        ),
     ] = True,
     timeout: Timeout = None,
     hours: Annotated[

@@ -36,8 +36,13 @@ def lines(view: StatusView, screen: Screen) -> list[str]:
     now = time.time()
     found = []
     if view.statuses:
+        place = HEADS.index("LEFT")
         rows = [_row(status, now) for status in view.statuses]
-        found += [*table(screen, HEADS, rows, spare=SPARE, styles=STYLES), ""]
+        heads = list(HEADS)
+        if not any(row[place] for row in rows):
+            for cells in (heads, *rows):
+                del cells[place]
+        found += [*table(screen, heads, rows, spare=SPARE, styles=STYLES), ""]
     found += _hosts(view.hosts, screen, now)
     found += next_steps(view.statuses, screen)
     looked = f" Looked {age(now - view.looked_at)} ago." if view.looked_at is not None else " Never looked."

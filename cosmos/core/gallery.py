@@ -7,6 +7,7 @@ from typing import Any
 
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.plan import Phase, RunStatus, Sync
+from cosmos.core.reviews import Review
 from cosmos.core.run import Run
 
 PAGE = 60
@@ -48,10 +49,26 @@ class Item:
     def labels(self) -> Mapping[str, str]:
         return self.run.labels if self.run is not None else {}
 
+    @property
+    def review(self) -> Review | None:
+        """Of the output that the specs ask for now."""
+        return self.want.review if self.want is not None else None
+
+    @property
+    def rating(self) -> int | None:
+        return self.review.rating if self.review is not None else None
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return self.review.tags if self.review is not None else ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What is asked for. Empty fields ask for nothing; `label` is `name=value` or `name`, `days` counts back."""
+    """What is asked for. Empty fields ask for nothing; `label` is `name=value` or `name`, `days` counts back.
+
+    `rating` is one of `RATINGS`: `5`, `4+` for four and more, `2-` for two and less, `rated`, `unrated`.
+    """
 
     text: str = ""
     state: str = ""
@@ -61,6 +78,8 @@ class Query:
     label: str = ""
     input: str = ""
     sweep: str = ""
+    rating: str = ""
+    tag: str = ""
     days: float = 0.0
     sort: str = "key"
     descending: bool = False
@@ -90,6 +109,12 @@ class Choices:
     labels: tuple[str, ...]
     inputs: tuple[str, ...]
     sweeps: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+def next_first(item: Item) -> tuple[int, str]:
+    """Sorts runs that wait as `core.reconcile` gives out places."""
+    return -(item.run.priority if item.run is not None else 0), item.key
 
 
 def items(desired: Desired, statuses: Iterable[RunStatus]) -> tuple[Item, ...]:
@@ -119,8 +144,9 @@ def _words(key: str, want: DesiredRun | None, status: RunStatus) -> str:
         return key.lower()
     run = want.run
     labels = (f"{name}={value}" for name, value in run.labels.items())
+    said = (want.review.note, *want.review.tags) if want.review is not None else ()
     return "\n".join(
-        (key, run.id, want.digest, run.prompt or "", run.text, run.model.name, status.host, *labels)
+        (key, run.id, want.digest, run.prompt or "", run.text, run.model.name, status.host, *labels, *said)
     ).lower()  # fmt: skip
 
 
@@ -153,10 +179,23 @@ def _fits(item: Item, query: Query, now: float) -> bool:
         and (not query.prompt or item.prompt == query.prompt)
         and (not query.label or (item.labels.get(name) == value if is_pair else name in item.labels))
         and (not query.input or any(path.startswith(query.input) for path in item.inputs))
+        and (not query.tag or query.tag in item.tags)
+        and (not query.rating or _RATED[query.rating](item.rating))
         and (not query.days or (item.status.since is not None and item.status.since >= now - query.days * DAY_S))
         and all(word in item.words for word in query.text.lower().split())
     )
 
+
+_RATED: Mapping[str, Callable[[int | None], bool]] = {
+    "5": lambda rating: rating == 5,
+    "4+": lambda rating: rating is not None and rating >= 4,
+    "3+": lambda rating: rating is not None and rating >= 3,
+    "2-": lambda rating: rating is not None and rating <= 2,
+    "rated": lambda rating: rating is not None,
+    "unrated": lambda rating: rating is None,
+}
+
+RATINGS = tuple(_RATED)
 
 _SORTS: Mapping[str, Callable[[Item], Any]] = {
     "key": lambda item: item.key,
@@ -164,6 +203,7 @@ _SORTS: Mapping[str, Callable[[Item], Any]] = {
     "model": lambda item: (item.model, item.key),
     "prompt": lambda item: (item.prompt, item.key),
     "date": lambda item: (item.status.since or 0.0, item.key),
+    "rating": lambda item: (item.rating or 0, item.key),
 }
 
 SORTS = tuple(_SORTS)
@@ -178,6 +218,7 @@ def choices(everything: Iterable[Item]) -> Choices:
         labels=_sorted(f"{name}={value}" for item in listed for name, value in item.labels.items()),
         inputs=_sorted(path.rpartition("/")[0] for item in listed for path in item.inputs),
         sweeps=_sorted(item.sweep for item in listed),
+        tags=_sorted(tag for item in listed for tag in item.tags),
     )
 
 
@@ -187,13 +228,14 @@ def _sorted(values: Iterable[str]) -> tuple[str, ...]:
 
 def differing(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
     """The settings in which some runs differ: name -> the value of each, in their order; `-` where one has none."""
-    tables = [_settings(run) for run in runs]
+    tables = [settings(run) for run in runs]
     names = sorted({name for table in tables for name in table})
     columns = {name: tuple(table.get(name, "-") for table in tables) for name in names}
     return {name: values for name, values in columns.items() if len(set(values)) > 1}
 
 
-def _settings(run: Run) -> dict[str, str]:
+def settings(run: Run) -> dict[str, str]:
+    """What can differ between two runs, by name."""
     found = {"model": run.model.name, "prompt": run.prompt or "-", "text": run.text, "negative": run.negative}
     found.update((f"params.{name}", str(value)) for name, value in run.params.items())
     for name, control in run.controls.items():

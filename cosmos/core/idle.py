@@ -1,6 +1,9 @@
-"""How long GPUs stood idle between two batches, although the next was known: a measure of this program."""
+"""How busy GPUs were, and how long they stood idle between two batches although the next was known.
 
-from collections.abc import Iterable
+The second is a measure of this program.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -15,6 +18,37 @@ class Idle:
     count: int
     median_s: float
     worst_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Busy:
+    """What part of a time (0 to 1) the GPUs of one host worked for this project, and how long that time was."""
+
+    share: float
+    over_s: float
+
+
+def busy(attempts: Iterable[Attempt], gpus: Mapping[str, int], now: float, window_s: float) -> dict[str, Busy]:
+    """By host, of those that worked lately.
+
+    Args:
+        attempts: Of every host the newest ones.
+        gpus: How many GPUs each host gives out; one that is not among them is left out.
+        now: Seconds since the epoch.
+        window_s: So far back; less where the first of the attempts began later.
+    """
+    spans: dict[str, list[tuple[float, float]]] = {}
+    for attempt in attempts:
+        end = now if attempt.is_open else attempt.ended_at
+        if attempt.started_at is not None and end is not None and end > now - window_s:
+            begin = max(attempt.started_at, now - window_s)
+            spans.setdefault(attempt.host, []).extend([(begin, max(begin, end))] * len(attempt.gpus))
+    return {host: _busy(found, gpus[host], now) for host, found in spans.items() if found and gpus.get(host)}
+
+
+def _busy(spans: Sequence[tuple[float, float]], gpus: int, now: float) -> Busy:
+    over_s = max(1.0, now - min(begin for begin, _ in spans))
+    return Busy(share=min(1.0, sum(end - begin for begin, end in spans) / (over_s * gpus)), over_s=over_s)
 
 
 def idle(attempts: Iterable[Attempt]) -> dict[str, Idle]:

@@ -128,17 +128,17 @@ class ObservedBatch:
 class Gpu:
     """One GPU as nvidia-smi describes it. Memory in MiB, utilisation in percent, degrees Celsius, watts.
 
-    A figure that the device does not tell is 0.
+    A figure that the device does not tell is None; of a memory that it does not tell the size is 0.
     """
 
     id: str
     name: str
     index: int = 0
     memory_total_mib: int = 0
-    memory_used_mib: int = 0
-    utilisation: int = 0
-    temperature: int = 0
-    power: float = 0.0
+    memory_used_mib: int | None = None
+    utilisation: int | None = None
+    temperature: int | None = None
+    power: float | None = None
     holders: tuple[str, ...] = ()
     """What computes on it and is none of this project's batches, a few words each: `python (pid 4711, 3,120 MiB)`."""
 

@@ -101,7 +101,7 @@ def _offer(
 
 
 def _free(gpu: Gpu) -> Free:
-    return Free(id=gpu.id, memory_mib=max(0, gpu.memory_total_mib - gpu.memory_used_mib))
+    return Free(id=gpu.id, memory_mib=max(0, gpu.memory_total_mib - (gpu.memory_used_mib or 0)))
 
 
 def _foreign(gpu: Gpu) -> str:

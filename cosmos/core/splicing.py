@@ -108,6 +108,29 @@ def put(file: str, data: bytes, new: Piece) -> bytes:
     return written
 
 
+def exchanged(file: str, data: bytes, old: Piece, new: str) -> bytes:
+    """A file with any text in the place of one of its documents; whether that can be read is not asked.
+
+    Raises:
+        SpliceError: What is beside it would say something else.
+    """
+    text = "".join(_text(data))
+    body = new.replace("\r\n", "\n")
+    body = body if body.endswith("\n") or not old.text.endswith("\n") else f"{body}\n"
+    body = body.replace("\n", "\r\n") if "\r\n" in text else body
+    written = f"{text[: old.start]}{body}{text[old.end :]}".encode("utf-8", "surrogatepass")
+    before = [canonical(piece.data) for piece in pieces(file, data)]
+    index = pieces(file, data).index(old)
+    try:
+        after = [canonical(piece.data) for piece in pieces(file, written)]
+    except SpliceError:  # the problems of the file say where
+        return written
+    behind = before[index + 1 :]
+    if len(after) < len(before) or after[:index] != before[:index] or (behind and after[-len(behind) :] != behind):
+        raise SpliceError(f"this cannot be put into {file} without touching what is beside it")
+    return written
+
+
 def without(file: str, data: bytes, gone: Piece) -> bytes:
     """A file without one of its documents, nor the comments within it; empty where it was the only one.
 

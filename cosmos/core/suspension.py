@@ -1,6 +1,6 @@
 """What people have suspended: single runs, hosts, the whole project. Rows in the database, so they need no lock."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -44,6 +44,21 @@ class Suspensions:
     hosts: Mapping[str, Suspension] = field(default_factory=dict)
     runs: Mapping[str, Suspension] = field(default_factory=dict)
     resumed: Mapping[str, float] = field(default_factory=dict)
+
+    def having(self, said: Iterable[Suspension]) -> "Suspensions":
+        """With what is said in the place of what was said before about the same."""
+        project, hosts, runs, resumed = self.project, dict(self.hosts), dict(self.runs), dict(self.resumed)
+        for each in said:
+            if each.scope is Scope.PROJECT:
+                project = each if each.active else None
+                continue
+            table = hosts if each.scope is Scope.HOST else runs
+            table.pop(each.subject, None)
+            if each.active:
+                table[each.subject] = each
+            elif each.scope is Scope.HOST:
+                resumed[each.subject] = each.at
+        return Suspensions(project=project, hosts=hosts, runs=runs, resumed=resumed)
 
     def of_run(self, key: str) -> Suspension | None:
         """What keeps a run from starting, wherever it would."""

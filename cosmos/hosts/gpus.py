@@ -60,8 +60,8 @@ def _gpu(row: Sequence[str], holders: Iterable[str]) -> Gpu:
     return Gpu(
         id=uuid,
         name=name,
-        index=_whole(index),
-        memory_total_mib=_whole(total),
+        index=int(_number(index) or 0),
+        memory_total_mib=int(_number(total) or 0),
         memory_used_mib=_whole(used),
         utilisation=_whole(busy),
         temperature=_whole(temperature),
@@ -93,13 +93,15 @@ def _is_untold(word: str) -> bool:
     return word.startswith("[") or word == "N/A"
 
 
-def _whole(word: str) -> int:
-    return int(_number(word))
+def _whole(word: str) -> int | None:
+    number = _number(word)
+    return None if number is None else int(number)
 
 
-def _number(word: str) -> float:
+def _number(word: str) -> float | None:
+    """None where the device does not tell."""
     if _is_untold(word):
-        return 0.0
+        return None
     if not word.replace(".", "", 1).isdigit() or not word.isascii() or len(word) > _LONGEST:
         raise _not_understood(word)
     return float(word)

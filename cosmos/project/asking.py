@@ -17,17 +17,16 @@ from cosmos.core.reconcile import judge_all
 from cosmos.core.recorded import Attempt, LedgerEntry
 from cosmos.core.rules import judge
 from cosmos.core.select import Named, one
-from cosmos.core.spec import PromptSpec
 from cosmos.core.spec_model import ModelSpec
 from cosmos.errors import NotFoundError, RefusedError
 from cosmos.project import host_rows, logs, plans
-from cosmos.project.rows import event_row, prompt_row, run_rows
+from cosmos.project.rows import event_row, prompt_rows, run_rows
 from cosmos.project.wiring import Project
+from cosmos.prompts import PromptRow
 from cosmos.views import (
     Explanation,
     HostRow,
     ModelRow,
-    PromptRow,
     RunDetails,
     RunRow,
     facts,
@@ -57,12 +56,7 @@ def fulfilling(desired: Desired, where: str) -> frozenset[str]:
 
 
 def prompts(project: Project) -> list[PromptRow]:
-    desired = project.desire()
-    rows = []
-    for name, located in sorted(load(project.read()).prompts.items()):
-        if isinstance(spec := located.spec, PromptSpec):
-            rows.append(prompt_row(project.settings.name, name, spec, located.at, desired))
-    return rows
+    return prompt_rows(project.settings.name, load(project.read()).prompts, project.desire())
 
 
 def models(project: Project) -> list[ModelRow]:

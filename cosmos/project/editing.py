@@ -12,7 +12,7 @@ from cosmos.core.problem import did_you_mean
 from cosmos.core.spec import KINDS
 from cosmos.core.spec_fields import relative_path
 from cosmos.core.splicing import Piece, SpliceError, pieces
-from cosmos.edits import SpecDocument
+from cosmos.edits import FileEdit, SpecDocument
 from cosmos.errors import NotFoundError, RefusedError
 from cosmos.source.tree import SUFFIXES
 
@@ -226,6 +226,18 @@ def require_seen(path: str, data: bytes | None, seen: str, *, is_whole: bool = F
     there = sha256_hex(data) if data is not None else ""
     if there != seen and (seen or is_whole):
         raise RefusedError(f"{path} has changed since it was read; nothing was done", "read it again, then change it")
+
+
+def require_same(edit: FileEdit, data: bytes | None) -> None:
+    """Go on only where a file is as it was when the edit was made.
+
+    Raises:
+        RefusedError: It is another one by now.
+    """
+    if data != edit.before:
+        raise RefusedError(
+            f"{edit.path} has changed since it was read; nothing was done", "read it again, then change it"
+        )
 
 
 # Places ------------------------------------------------------------------------------------------

@@ -10,15 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cosmos import meters
 from cosmos.core.desired import Desired
 from cosmos.core.digest import Digest
-from cosmos.core.gallery import Choices, Found, Item, Query, choices, find, items
+from cosmos.core.gallery import Choices, Found, Item, Query, choices, find, items, next_first
+from cosmos.core.idle import Busy, busy
 from cosmos.core.plan import Phase
 from cosmos.core.recorded import Attempt, LedgerEntry
 from cosmos.errors import NotFoundError
+from cosmos.meters import Meters
 from cosmos.outcome import DaemonNote, HostNote, notes_from_text
-from cosmos.project.reading import HOSTS, PROBLEMS, present_in
+from cosmos.project.reading import HOSTS, METERS, PROBLEMS, present_in
 from cosmos.project.rows import event_row
+from cosmos.project.scenery import is_part
 from cosmos.project.wiring import Project
 from cosmos.source.tree import Revision, WorkingTree
 from cosmos.state.board import Board
@@ -29,6 +33,9 @@ from cosmos.views import EventRow
 SHOWN = frozenset({".mp4", ".webm", ".mov", ".jpg", ".jpeg", ".png", ".webp", ".json", ".log", ".txt"})
 """Suffixes of files that are given out: nothing that a browser would run."""
 NEWEST = 12
+BUSY_S = 86400.0
+BUSY_ATTEMPTS = 500
+"""Of a host, as many as are looked at for how busy it was."""
 EVENTS_SHOWN = 40
 
 
@@ -51,6 +58,9 @@ class Overview:
     newest: tuple[Item, ...]
     disk_free: int
     disk_total: int
+    meters: Meters = meters.NONE
+    busy: dict[str, Busy] = field(default_factory=dict)
+    """By host: how busy its GPUs were in the last day."""
     usual_s: dict[str, float] = field(default_factory=dict)
     """How long runs of a model take, as the last results tell."""
 
@@ -85,6 +95,12 @@ class Gallery:
         project = self._open()
         return f"{self._fingerprint(project)}{_stamp(project.records.board(statuses=False))}"
 
+    def everything(self) -> tuple[Desired, tuple[Item, ...]]:
+        """What the specs ask for, and every run with where it stands."""
+        everything = self._everything()
+        assert self._desired is not None  # noqa: S101 - made with the items
+        return self._desired, everything
+
     def find(self, query: Query) -> Found:
         """One page of runs."""
         return find(self._everything(), query, time.time())
@@ -100,6 +116,10 @@ class Gallery:
         """Runs by key, in the order asked for; those that are not there are left out."""
         by_key = {item.key: item for item in self._everything()}
         return tuple(by_key[key] for key in keys if key in by_key)
+
+    def all(self) -> tuple[Item, ...]:
+        """Every run, by key."""
+        return self._everything()
 
     def results(self, found: Sequence[Item]) -> dict[str, LedgerEntry]:
         """What is done of some runs, by key."""
@@ -137,6 +157,7 @@ class Gallery:
         disk = shutil.disk_usage(project.settings.state)
         running = [item for phase in _AT_WORK for item in by_phase.get(phase, [])]
         newest = _latest(by_phase.get(Phase.SUCCEEDED, []))
+        measured = meters.from_text(board.notes.get(METERS, ""))
         return Overview(
             project=project.settings.name,
             revision=WorkingTree(project.settings.root, project.settings.specs).revision(),
@@ -148,11 +169,13 @@ class Gallery:
             daemon=present_in(board),
             hosts=notes_from_text(board.notes.get(HOSTS, "")),
             running=tuple(running[:NEWEST]),
-            queued=tuple(item for phase in _TO_COME for item in by_phase.get(phase, []))[:NEWEST],
+            queued=tuple(sorted((i for phase in _TO_COME for i in by_phase.get(phase, [])), key=next_first))[:NEWEST],
             failed=_latest(by_phase.get(Phase.FAILED, [])),
             newest=newest,
             disk_free=disk.free,
             disk_total=disk.total,
+            meters=measured,
+            busy=_busy(project, measured),
             usual_s=self._usual(newest),
         )
 
@@ -179,17 +202,17 @@ class Gallery:
         raise NotFoundError(f"{name} of {digest[:8]} is not here", "cosmos verify names what is missing")
 
     def input_file(self, path: str) -> Path:
-        """A file that a run of this project reads, by its path in the project.
+        """A file of a scene, or one that a run of this project reads, by its path in the project.
 
         Raises:
-            NotFoundError: No run reads it, or it is none that is given out.
+            NotFoundError: It is neither, or none that is given out.
         """
         root = self._open().settings.root.resolve()
         real = (root / path).resolve()
-        is_read = any(path in item.inputs for item in self._everything())
+        is_read = is_part(path) or any(path in item.inputs for item in self._everything())
         if is_read and real.is_relative_to(root) and real.suffix.lower() in SHOWN and real.is_file():
             return real
-        raise NotFoundError(f"{path} is no input of a run", "only files that runs read are shown")
+        raise NotFoundError(f"{path} is no input of a run", "only files of scenes, and those that runs read, are shown")
 
     def _everything(self) -> tuple[Item, ...]:
         project = self._open()
@@ -213,6 +236,13 @@ class Gallery:
 
 _AT_WORK = (Phase.RUNNING, Phase.COLLECTING, Phase.STARTING, Phase.STAGING)
 _TO_COME = (Phase.QUEUED, Phase.WAITING, Phase.PENDING)
+
+
+def _busy(project: Project, measured: Meters) -> dict[str, Busy]:
+    gpus = {host.host: len(host.gpus) for host in measured.hosts}
+    if not any(gpus.values()):
+        return {}
+    return busy(project.records.gpu_attempts(BUSY_ATTEMPTS), gpus, time.time(), BUSY_S)
 
 
 def _latest(found: Sequence[Item]) -> tuple[Item, ...]:

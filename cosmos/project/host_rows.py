@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from cosmos import meters
 from cosmos.core.breaker import closures
 from cosmos.core.idle import Idle, idle
 from cosmos.core.occupancy import Occupancy, occupancies
 from cosmos.core.plan import Plan
 from cosmos.engine.seen import Look
+from cosmos.meters import GpuMeter, HostMeter, Meters
 from cosmos.outcome import HostNote, notes_from_text, notes_to_text, queue_of, queue_to_text
-from cosmos.project.reading import HOSTS, QUEUE
+from cosmos.project.reading import HOSTS, METERS, QUEUE
 from cosmos.project.wiring import Project
 from cosmos.views import GpuRow, HostRow, host_row, queued
 
@@ -50,11 +52,54 @@ def _idle(project: Project, look: Look) -> dict[str, Idle]:
 def remember(project: Project, look: Look, plan: Plan) -> tuple[HostNote, ...]:
     """Note the hosts and the queue beside the statuses, for readers that do not look."""
     remember_queue(project, plan)
-    found = tuple(notes(rows(project, look, plan)))
+    seen = rows(project, look, plan)
+    found = tuple(notes(seen))
+    noted = project.records.noted_all([HOSTS, METERS])
     text = notes_to_text(found)
-    if text != project.records.noted(HOSTS):
+    if text != noted[HOSTS]:
         project.records.note(HOSTS, text)
+    measured = measures(seen, project.world.clock.now())
+    if is_news(measured, meters.from_text(noted[METERS])):
+        project.records.note(METERS, meters.to_text(measured))
     return found
+
+
+MEASURED_EVERY_S = 10.0
+"""Figures of a GPU change at every look, and whoever shows them asks again when they do."""
+
+
+def is_news(measured: Meters, before: Meters) -> bool:
+    """Whether a measurement is worth to be noted in the place of the one before."""
+    is_due = not 0 <= measured.at - before.at < MEASURED_EVERY_S
+    are_others = [host.host for host in measured.hosts] != [host.host for host in before.hosts]
+    return is_due or are_others
+
+
+def measures(found: Iterable[HostRow], at: float) -> Meters:
+    """What was measured on the hosts that were reached, at a time in seconds since the epoch."""
+    return Meters(at=at, hosts=tuple(map(_measure, (row for row in found if row.reachable))))
+
+
+def _measure(row: HostRow) -> HostMeter:
+    return HostMeter(
+        host=row.name,
+        disk_free=row.disk_free,
+        disk_total=row.disk_total,
+        gpus=tuple(
+            GpuMeter(
+                id=one.gpu.id,
+                name=f"gpu{one.gpu.index}",
+                model=one.gpu.name,
+                memory_used_mib=one.gpu.memory_used_mib,
+                memory_total_mib=one.gpu.memory_total_mib,
+                utilisation=one.gpu.utilisation,
+                temperature=one.gpu.temperature,
+                power=one.gpu.power,
+            )
+            for one in row.gpus
+            if one.offered
+        ),
+    )
 
 
 def remember_queue(project: Project, plan: Plan) -> None:

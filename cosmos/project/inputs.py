@@ -8,21 +8,19 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from cosmos.core.desired import Desired
-from cosmos.core.load import load
-from cosmos.core.run import MediaFacts
-from cosmos.core.spec import PromptSpec
 from cosmos.core.spec_fields import NAME
 from cosmos.errors import BusyError, NotFoundError, RefusedError, StorageError
+from cosmos.project import scenery
+from cosmos.project.scenery import FOLDER, POSTER
 from cosmos.project.wiring import Project
-from cosmos.scenes import Listener, Prepared, SceneRow, remarks
+from cosmos.scenes import Listener, Prepared, SceneRow
 from cosmos.store.disk import disk_errors
-from cosmos.store.inputs import ROLES, ProjectInputs
+from cosmos.store.inputs import ROLES
 
-FOLDER = "inputs"
-METADATA, POSTER = "metadata.json", "poster.jpg"
+METADATA = "metadata.json"
 RUNS_SHOWN = 5
 
 
@@ -39,10 +37,20 @@ class Inputs:
     def scenes(self) -> list[SceneRow]:
         """By name. Each file is decoded once, and remembered; what cannot be read is a warning of its scene."""
         project = self._open()
-        desired, prompts = project.desire(), _prompts(project)
-        rows = [self._row(name, desired, prompts) for name in scene_names(project.settings.root / FOLDER)]
+        used = scenery.uses(project.desire(), scenery.prompts_of(project))
+        rows = [scenery.row(project, name, used) for name in scenery.names(project.settings.root / FOLDER)]
         project.facts.flush()
         return rows
+
+    def read(self, name: str) -> SceneRow:
+        """One scene, each of its files decoded.
+
+        Raises:
+            NotFoundError: There is none of this name.
+        """
+        if name not in scenery.names(self._open().settings.root / FOLDER):
+            raise NotFoundError(f"there is no scene {FOLDER}/{name}", "cosmos inputs lists those there are")
+        return self._one(name)
 
     def prepare(
         self,
@@ -101,71 +109,17 @@ class Inputs:
 
     def _one(self, name: str) -> SceneRow:
         project = self._open()
-        row = self._row(name, project.desire(), _prompts(project))
+        row = scenery.row(project, name, scenery.uses(project.desire(), scenery.prompts_of(project)))
         project.facts.flush()
         return row
 
     def _users(self, name: str) -> tuple[str, ...]:
-        return _users(self._open().desire(), f"{FOLDER}/{name}")
-
-    def _row(self, name: str, desired: Desired, prompts: dict[str, PromptSpec]) -> SceneRow:
         project = self._open()
-        reader: ProjectInputs = project.inputs
-        folder = f"{FOLDER}/{name}"
-        files: dict[str, str] = {}
-        facts: dict[str, MediaFacts] = {}
-        warnings: list[str] = []
-        try:
-            files = dict(sorted(reader.roles(folder).items(), key=lambda item: (item[0] != "color", item[0])))
-            warnings += [] if "color" in files else ["there is no color.mp4"]
-            for role, path in files.items():
-                fact = reader.fact(path, decode=True)
-                if fact.media is None:
-                    warnings.append(f"{PurePosixPath(path).name} {fact.media_error}")
-                else:
-                    facts[role] = fact.media
-        except StorageError as error:  # of one scene, while the others can be listed
-            warnings.append(error.message)
-        return SceneRow(
-            name=name,
-            folder=folder,
-            files=files,
-            color=facts.get("color"),
-            warnings=(*warnings, *remarks(facts)),
-            prompts=tuple(name for name, spec in prompts.items() if _uses(spec, folder)),
-            runs=_users(desired, folder),
-            poster=f"{folder}/{POSTER}" if (project.settings.root / folder / POSTER).is_file() else "",
-        )
-
-
-def _prompts(project: Project) -> dict[str, PromptSpec]:
-    found = sorted(load(project.read()).prompts.items())
-    return {name: located.spec for name, located in found if isinstance(located.spec, PromptSpec)}
-
-
-def _uses(spec: PromptSpec, folder: str) -> bool:
-    paths = [spec.inputs] if isinstance(spec.inputs, str) else list((spec.inputs or {}).values())
-    return any(PurePosixPath(path).is_relative_to(folder) for path in paths)
-
-
-def _users(desired: Desired, folder: str) -> tuple[str, ...]:
-    return tuple(
-        want.run.key
-        for want in desired.runs
-        if any(PurePosixPath(path).is_relative_to(folder) for path in want.run.inputs.values())
-    )
+        return scenery.uses(project.desire(), {}).runs.get(f"{FOLDER}/{name}", ())
 
 
 def _digests(desired: Desired) -> dict[str, str]:
     return {want.run.key: want.digest for want in desired.runs}
-
-
-def scene_names(folder: Path) -> Iterator[str]:
-    """Folders at any depth that have a file with a role."""
-    for path, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if path != str(folder) and any(Path(name).stem in ROLES for name in files):
-            yield Path(path).relative_to(folder).as_posix()
 
 
 def _existing(path: Path) -> Path:

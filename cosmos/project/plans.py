@@ -66,7 +66,7 @@ def of(
         if prune:
             pruned = _pruned(project, desired, look, plan, accept=accept_removals)
             plan = engine.plan(desired, look, replace(policy, prune=pruned))
-        plan = _not_begun(plan)
+        plan = not_begun(plan)
     is_whole = remembered and not (targeted or rerun or prune)
     if is_whole and handover.present(project) is None:  # a daemon keeps them, of what it follows
         project.records.save_statuses(plan, project.world.clock.now(), desired.holds)
@@ -98,11 +98,11 @@ def _pruned(project: Project, desired: Desired, look: Look, plan: Plan, *, accep
     return found
 
 
-def _not_begun(plan: Plan) -> Plan:
+def not_begun(plan: Plan) -> Plan:
     """The plan, with what it would start as pending: here nobody acts on it."""
-    launched = {op.key for op in plan.operations if op.act is Act.LAUNCH and op.cause is not Cause.RESUMED}
+    launched = {op.digest for op in plan.operations if op.act is Act.LAUNCH and op.cause is not Cause.RESUMED}
     statuses = (
-        replace(status, phase=Phase.PENDING) if status.key in launched and status.phase in _BEGUN else status
+        replace(status, phase=Phase.PENDING) if status.digest in launched and status.phase in _BEGUN else status
         for status in plan.statuses
     )
     return replace(plan, statuses=tuple(statuses))

@@ -38,6 +38,9 @@ QUEUE = "queue"
 ASKED = "asked"
 """Note beside the statuses: when a person last said something that changes where runs stand."""
 
+METERS = "meters"
+"""Note beside the statuses: what was measured on the hosts, as `meters.to_text` writes it."""
+
 DAEMON = "daemon"
 """Note beside the statuses: the daemon, as `outcome.DaemonNote`; empty where none is there."""
 

@@ -1,13 +1,16 @@
 """Rows of runs and prompts, with what people think of them, and of events."""
 
+from collections.abc import Mapping, Sequence
+
 from cosmos.core.desired import Desired, DesiredRun
 from cosmos.core.digest import prompt_id
+from cosmos.core.load import Located
 from cosmos.core.plan import Phase, Plan
-from cosmos.core.problem import Location
 from cosmos.core.reviews import average
 from cosmos.core.spec import PromptSpec
+from cosmos.prompts import PromptRow
 from cosmos.state.history import Event
-from cosmos.views import EventRow, PromptRow, RunRow
+from cosmos.views import EventRow, RunRow
 
 
 def run_rows(desired: Desired, plan: Plan) -> list[RunRow]:
@@ -33,19 +36,26 @@ def _run_row(want: DesiredRun, phase: Phase) -> RunRow:
     )
 
 
-def prompt_row(project: str, name: str, spec: PromptSpec, at: Location, desired: Desired) -> PromptRow:
-    """A prompt with the number of its runs."""
-    inputs = spec.inputs
-    rating, rated = average(want.review.rating for want in desired.runs if want.run.prompt == name and want.review)
+def prompt_rows(project: str, prompts: Mapping[str, Located[PromptSpec]], desired: Desired) -> list[PromptRow]:
+    """Prompts by name, each with the number of its runs."""
+    made: dict[str, list[DesiredRun]] = {}
+    for want in desired.runs:
+        made.setdefault(want.run.prompt or "", []).append(want)
+    return [_prompt_row(project, each, made.get(name, [])) for name, each in sorted(prompts.items())]
+
+
+def _prompt_row(project: str, located: Located[PromptSpec], made: Sequence[DesiredRun]) -> PromptRow:
+    spec = located.spec
+    rating, rated = average(want.review.rating for want in made if want.review)
     return PromptRow(
-        name=name,
-        id=prompt_id(project, name),
+        name=spec.name,
+        id=prompt_id(project, spec.name),
         text=spec.text,
         negative=spec.negative,
-        inputs=inputs if isinstance(inputs, str) else ", ".join(sorted(inputs or {})),
+        inputs=spec.inputs if isinstance(spec.inputs, str) else ", ".join(sorted(spec.inputs or {})),
         labels=spec.labels,
-        at=at,
-        runs=sum(want.run.prompt == name for want in desired.runs),
+        at=located.at,
+        runs=len(made),
         rating=rating,
         rated=rated,
     )

@@ -15,7 +15,8 @@ from cosmos.core.load import Loaded, Located, load
 from cosmos.core.problem import Location
 from cosmos.core.spec import PromptSpec
 from cosmos.errors import RefusedError
-from cosmos.project import inputs
+from cosmos.project import scenery
+from cosmos.project.scenery import FOLDER
 from cosmos.project.wiring import Project
 from cosmos.results import Hit, Searched
 
@@ -213,8 +214,8 @@ def _run(want: DesiredRun, loaded: Loaded) -> _Thing:
 
 
 def _scenes(project: Project, desired: Desired) -> Iterator[_Thing]:
-    for name in inputs.scene_names(project.settings.root / inputs.FOLDER):
-        folder = f"{inputs.FOLDER}/{name}"
+    for name in scenery.names(project.settings.root / FOLDER):
+        folder = f"{FOLDER}/{name}"
         runs = sum(any(PurePosixPath(path).is_relative_to(folder) for path in _paths(want)) for want in desired.runs)
         yield _Thing(
             "input", name, (_Field("name", name, Location(folder)), _Field("input", folder, Location(folder))), runs

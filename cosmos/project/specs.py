@@ -1,16 +1,17 @@
 """Spec files as they are written, and changes of them: shown with what follows, then saved, with a commit or not."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from threading import Lock
 
+from cosmos.core.comparison import Difference, compare
 from cosmos.core.desired import Desired
 from cosmos.core.digest import sha256_hex
 from cosmos.core.load import SourceFile
-from cosmos.edits import Edit, FileEdit, SpecDocument, SpecFile
-from cosmos.errors import NotFoundError, RefusedError, SpecError
+from cosmos.edits import Edit, FileEdit, SpecDocument, SpecFile, SpecText
+from cosmos.errors import NotFoundError, RefusedError, SourceError, SpecError
 from cosmos.outcome import PlanView
-from cosmos.project import accepting, at_commit, editing, plans, ratings, writing
+from cosmos.project import accepting, at_commit, editing, plans, ratings, texts, writing
 from cosmos.project.editing import Found
 from cosmos.project.wiring import Project
 
@@ -82,6 +83,64 @@ class Specs:
         editing.require_seen(path, before, seen, is_whole=True)
         subject = f"{'Add' if before is None else 'Edit'} {path}"
         return self._edit(subject, path, before, text.encode("utf-8", "surrogatepass"))
+
+    def replace(self, name: str, text: str, *, seen: str = "") -> Edit:
+        """A spec with another text, just as a person typed it; what that is wrong about is among the problems.
+
+        Args:
+            name: Of the spec.
+            text: All of it, from `kind:` on.
+            seen: `SpecDocument.seen` of what the caller changes.
+
+        Raises:
+            RefusedError: The file has changed since, or the text would change what is beside it.
+        """
+        found = self._find(name)
+        editing.require_seen(found.document.path, found.file.data, seen)
+        after = editing.refusing(lambda: texts.exchanged(found, text))
+        return self._edit(f"Edit {found.title}", found.document.path, found.file.data, after)
+
+    def add(self, text: str, *, path: str = "") -> Edit:
+        """A new spec, just as a person typed it, in a file of its own or after the others of a file that is there."""
+        folder = self._open().tree.folder
+        spec = texts.read(text)
+        path = editing.spec_path(folder, path or editing.usual_path(folder, spec.data))
+        before = self._data(path)
+        after = editing.refusing(lambda: texts.appended(path, before, text))
+        return self._edit(f"Add {editing.title(spec.data)}", path, before, after)
+
+    @staticmethod
+    def reword(text: str, changes: Mapping[str, object]) -> SpecText:
+        """The text of a spec with some fields changed, by the smallest change of it. Of no file, and not judged.
+
+        None takes a field away, where it is there.
+
+        Raises:
+            RefusedError: It cannot be read, or not be changed so.
+        """
+        return texts.reworded(text, changes)
+
+    def again(self, subject: str, edits: Sequence[FileEdit]) -> Edit:
+        """A change that was shown, judged with the specs of now.
+
+        Raises:
+            RefusedError: A file is another one than it was then.
+        """
+        project = self._open()
+        files = {file.path: file for file in project.read()}
+        for edit in edits:
+            there = files.get(edit.path)
+            editing.require_same(edit, there.data if there is not None else None)
+        return self._judged(subject, tuple(edits), files.values(), project.desire())
+
+    def obstacle(self, edit: Edit) -> str:
+        """Why an edit cannot be committed, in a sentence; empty where it can."""
+        try:
+            project = self._open()
+            at_commit.checkout(project).require_clean(list(writing.real_paths(project.settings.root, edit.edits)))
+        except (SourceError, RefusedError) as error:
+            return error.message
+        return ""
 
     def create(self, data: Mapping[str, object], *, path: str = "") -> Edit:
         """A new spec, in a file of its own or after the others of a file that is there.
@@ -201,6 +260,12 @@ class Specs:
         if edit.problems:
             raise SpecError(edit.problems)
 
+    def differing(self, edit: Edit) -> tuple[Difference, ...]:
+        """The runs that would be new, other ones or gone with an edit. Looks at no host."""
+        project = self._open()
+        recorded = project.records.load({want.run.id: want.digest for want in edit.desired.runs})
+        return compare(project.desire(), edit.desired, recorded.ledger, recorded.timings)[0]
+
     def gone(self, edit: Edit) -> list[tuple[str, str]]:
         """Keys of the runs that the specs ask for now and no more with an edit, and their phases at the last look."""
         project = self._open()
@@ -217,14 +282,13 @@ class Specs:
     ) -> Edit:
         """With what the whole project would be like."""
         project = self._open()
-        files = [file for file in project.read() if file.path != path]
-        now = now or project.desire()
-        then = project.judge([*files, SourceFile(path, after)] if after is not None else files)
+        edits = (FileEdit(path=path, before=before, after=after),)
+        return self._judged(subject, edits, project.read(), now or project.desire())
+
+    def _judged(self, subject: str, edits: tuple[FileEdit, ...], files: Iterable[SourceFile], now: Desired) -> Edit:
+        changed = {edit.path for edit in edits}
+        others = [file for file in files if file.path not in changed]
+        then = self._open().judge([*others, *(SourceFile(e.path, e.after) for e in edits if e.after is not None)])
         known = {(problem.subject, problem.message) for problem in now.problems}  # wherever they have moved to
         new = tuple(each for each in then.problems if (each.subject, each.message) not in known)
-        return Edit(
-            subject=subject,
-            edits=(FileEdit(path=path, before=before, after=after),),
-            desired=then,
-            problems=new,
-        )
+        return Edit(subject=subject, edits=edits, desired=then, problems=new)

@@ -31,6 +31,10 @@ class Suspending:
         self._carry_out = carry_out
         self._by = by
 
+    def standing(self) -> Suspensions:
+        """What is suspended now by somebody's word; `suspend: true` of a spec is not among it."""
+        return self._open().records.suspensions()
+
     def suspend(
         self,
         names: Sequence[str] = (),
@@ -48,12 +52,12 @@ class Suspending:
         Raises:
             RefusedError: Nothing is named.
         """
-        subjects = self._subjects(names, labels, hosts, project=project)
+        subjects = self.subjects(names, labels, hosts, project=project)
         self._write(subjects, "Suspended", why, active=True)
         if self._has_unstarted():
             view = plans.make(self._open(), [], [])
             self._carry_out(replace(view, targeted=True))
-        return [_word(subject) for subject in subjects]
+        return [word(subject) for subject in subjects]
 
     def under_way(self, host: str) -> list[str]:
         """Keys of runs whose work is on a host, or whose result is still only there."""
@@ -77,17 +81,30 @@ class Suspending:
         Raises:
             RefusedError: None of these is suspended by a word of this kind.
         """
-        named = self._subjects(names, labels, hosts, project=project)
+        subjects = self.resumable(self.subjects(names, labels, hosts, project=project))
+        self._write(subjects, "Resumed", why, active=False)
+        return [word(subject) for subject in subjects]
+
+    def resumable(self, named: Sequence[Subject]) -> list[Subject]:
+        """Those of which a word of this kind holds something back.
+
+        Raises:
+            RefusedError: Of none.
+        """
         standing = self._open().records.suspensions()
         subjects = [subject for subject in named if subject in self._closed(standing)]
         if not subjects:
             raise self._nothing_to_resume(named, standing)
-        self._write(subjects, "Resumed", why, active=False)
-        return [_word(subject) for subject in subjects]
+        return subjects
 
-    def _subjects(
+    def subjects(
         self, names: Sequence[str], labels: Sequence[str], hosts: Sequence[str], *, project: bool
     ) -> list[Subject]:
+        """What is meant: runs by key, hosts by name, the project.
+
+        Raises:
+            RefusedError: Nothing is named.
+        """
         if not (names or labels or hosts or project):
             raise RefusedError("nothing is named", 'name runs, labels, --host NAME or --project; "*" means all runs')
         keys = plans.choose(following.acted_on(self._open()), names, labels) if names or labels else frozenset()
@@ -137,6 +154,6 @@ class Suspending:
         return RefusedError("none of these is suspended", hint)
 
 
-def _word(subject: Subject) -> str:
+def word(subject: Subject) -> str:
     scope, name = subject
     return {Scope.RUN: name, Scope.HOST: f"host {name}", Scope.PROJECT: "project"}[scope]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cosmos.core.flaw import Verified
 from cosmos.core.garbage import Cleared, Scope
-from cosmos.project import gc, handover, past, verify, versions
+from cosmos.outcome import CommitRow
+from cosmos.project import commits, gc, handover, past, verify, versions
 from cosmos.project.machines import Machines
 from cosmos.project.wiring import Project
 from cosmos.state import safekeeping
@@ -99,6 +100,10 @@ class Upkeep:
     def versions(self, name: str) -> list[VersionRow]:
         """Every digest that a run, or each run of a sweep, had, oldest first; by run."""
         return versions.versions(self._open(), name)
+
+    def commits(self, since: float = 0.0) -> list[CommitRow]:
+        """The commits that changed the specs since a time, and those that runs were begun from since; newest first."""
+        return commits.rows(self._open(), since)
 
     def history(self, name: str) -> list[PastRow]:
         """Attempts, results, requests and events of a run or sweep, over all its digests; newest last."""

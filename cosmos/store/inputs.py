@@ -64,9 +64,18 @@ class ProjectInputs:
             if not decode and found.st_size <= POINTER_MAX and file.read_bytes().startswith(LFS_POINTER):
                 raise StorageError(f"{path} is a Git LFS pointer, not the file itself", "run `git lfs pull`")
             media = self._media(file, path, sha256, found) if decode else None
-        if isinstance(media, str):
-            return FileFact(sha256=sha256, size=found.st_size, media=None, media_error=media)
-        return FileFact(sha256=sha256, size=found.st_size, media=media)
+        return _as_fact(sha256, found.st_size, media)
+
+    def known(self, path: str) -> FileFact | None:
+        """What is remembered of a file as it is now; None where nobody has read and decoded it yet."""
+        file = self._resolve(path, "put the file there")
+        with disk_errors("read", file):
+            found = file.stat()
+        sha256 = self._cache.sha256(str(file), stamp_of(found))
+        media = self._cache.media(sha256) if sha256 is not None else None
+        if sha256 is None or media is None:
+            return None
+        return _as_fact(sha256, found.st_size, media)
 
     def _resolve(self, path: str, hint: str) -> Path:
         """The real path of something in the project: links may lead anywhere within it."""
@@ -101,6 +110,12 @@ class ProjectInputs:
             raise StorageError(f"{path} changed while it was decoded", BUSY)
         self._cache.remember_media(sha256, media)
         return media
+
+
+def _as_fact(sha256: str, size: int, media: MediaFacts | str | None) -> FileFact:
+    if isinstance(media, str):
+        return FileFact(sha256=sha256, size=size, media=None, media_error=media)
+    return FileFact(sha256=sha256, size=size, media=media)
 
 
 def _kind(mode: int) -> str:

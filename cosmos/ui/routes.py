@@ -3,23 +3,27 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 
 from fastapi import FastAPI, HTTPException, WebSocket, WebSocketDisconnect
-from starlette.responses import FileResponse, Response
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
 
 from cosmos.api import CosmosAPI
 from cosmos.errors import CosmosError, NotFoundError
 from cosmos.ui.desk import Desk
+from cosmos.ui.editing import Given, Row, refusal
 
+Act = Callable[[Given], Row]
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 """Of what is named by its digest."""
 CHECKED = {"Cache-Control": "private, no-cache"}
 LOOK_EVERY_S = 1.0
 LOG_TAIL = 2000
+BODY_MAX = 1 << 20
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -29,6 +33,8 @@ def add_to(app: FastAPI, desk: Desk) -> None:
     app.add_api_route("/media/result/{digest}/{name:path}", _results(cosmos), methods=["GET", "HEAD"])
     app.add_api_route("/media/input/{path:path}", _inputs(cosmos), methods=["GET", "HEAD"])
     app.add_api_route("/page/{name}", _asset, methods=["GET", "HEAD"])
+    for name, act in _acts(desk).items():
+        app.add_api_route(f"/edit/{name}", _asked(act), methods=["POST"])
     app.add_api_route("/healthz", lambda: {"ok": True})
     app.add_api_websocket_route("/ws/news", News(desk))
     app.add_api_websocket_route("/ws/log/{key:path}", _logs(cosmos))
@@ -58,6 +64,39 @@ def _file(find: Callable[[], Path], name: str, headers: dict[str, str]) -> Respo
     return FileResponse(
         path, headers=headers, media_type=kind, filename=Path(name).name, content_disposition_type="inline"
     )
+
+
+def _acts(desk: Desk) -> dict[str, Act]:
+    made, acts = desk.drafts, desk.acts
+    edits = {"reword": made.reword, "check": made.check, "draft": made.draft, "plan": made.plan, "save": made.save}
+    return {**edits, "foresee": acts.foresee, "do": acts.do, "rate": acts.rate, "upscalers": acts.upscalers}
+
+
+def _asked(act: Act) -> Callable[[Request], Awaitable[Response]]:
+    """A question with JSON in its body, and an answer with JSON. Who may ask is the guard's."""
+
+    async def asked(request: Request) -> Response:
+        body = b""
+        async for piece in request.stream():
+            body += piece
+            if len(body) > BODY_MAX:
+                raise HTTPException(413)
+        try:
+            given = json.loads(body)
+        except ValueError:
+            raise HTTPException(400, "this is no JSON") from None
+        if not isinstance(given, dict):
+            raise HTTPException(400, "this is no JSON object")
+        return JSONResponse(await asyncio.to_thread(_careful, act, given))
+
+    return asked
+
+
+def _careful(act: Act, given: Given) -> Row:
+    try:
+        return act(given)
+    except CosmosError as error:
+        return refusal(error)
 
 
 def _asset(name: str) -> Response:
@@ -107,7 +146,7 @@ class News:
 
     def _look(self) -> str:
         try:
-            return f"{self._desk.applying.version} {self._desk.cosmos.gallery.version()}"
+            return self._desk.version()
         except CosmosError as error:
             return f"trouble: {error.message}"
 

@@ -5,12 +5,12 @@ from pathlib import PurePosixPath as Path
 from typing import Any
 from urllib.parse import quote
 
-from cosmos.core.gallery import Choices, Found, Item, differing
+from cosmos.core.gallery import Choices, Found, Item
 from cosmos.core.plan import Phase
 from cosmos.core.reasons import REASONS
 from cosmos.core.recorded import Attempt, LedgerEntry
 from cosmos.core.run import Run
-from cosmos.outcome import Doing, HostNote
+from cosmos.outcome import Doing
 from cosmos.views import EventRow
 
 Row = dict[str, Any]
@@ -22,9 +22,6 @@ MAIN = "video"
 """The output that is looked at first."""
 SEEN_AS = {"seg": "segmentation"}
 """Controls whose file has another role."""
-ORIGINALS = ("color", "video")
-"""Roles of the input that a result is held against."""
-COMPARED = 9
 
 
 def media(digest: str, name: str) -> str:
@@ -53,6 +50,8 @@ def card(item: Item, entry: LedgerEntry | None = None) -> Row:
         "prompt": item.prompt,
         "text": run.text if run is not None else "",
         "labels": [f"{name}={value}" for name, value in sorted(item.labels.items())],
+        "rating": item.rating,
+        "tags": list(item.tags),
         "axes": dict(run.axes) if run is not None else {},
         "host": status.host,
         "gpus": len(status.gpus),
@@ -101,6 +100,7 @@ def found_page(found: Found, entries: Mapping[str, LedgerEntry], choices: Choice
             "label": list(choices.labels),
             "input": list(choices.inputs),
             "sweep": list(choices.sweeps),
+            "tag": list(choices.tags),
         },
     }
 
@@ -116,6 +116,9 @@ def details(
         "reason": status.reason.value if status.reason else "",
         "digest": status.digest or "",
         "at": str(status.at),
+        "review": review_row(item),
+        "spec": item.sweep if run is not None else "",
+        "priority": run.priority if run is not None else None,
         "negative": run.negative if run is not None else "",
         "inputs": input_rows(run) if run is not None else [],
         "params": {name: str(value) for name, value in sorted(run.params.items())} if run is not None else {},
@@ -131,6 +134,17 @@ def details(
             {"at": event.last_at, "kind": event.kind, "reason": event.reason, "words": event.message, "n": event.count}
             for event in reversed(events)
         ],
+    }
+
+
+def review_row(item: Item) -> Row:
+    """What a person said of the output that the specs ask for now."""
+    said = item.review
+    return {
+        "rating": item.rating,
+        "note": said.note if said is not None else "",
+        "tags": list(item.tags),
+        "at": str(said.at) if said is not None else "",
     }
 
 
@@ -181,63 +195,6 @@ def attempt_row(attempt: Attempt) -> Row:
         "words": attempt.message,
         "digest": attempt.digest[:8],
     }
-
-
-def compared(items: Sequence[Item], entries: Mapping[str, LedgerEntry]) -> Row:
-    """Results side by side along the axes in which they differ, and what differs."""
-    known = [item for item in items if item.run is not None]
-    runs = [item.run for item in known if item.run is not None]
-    across, down = _axes(runs)
-    cards = [{**card(item, entries.get(item.key)), "at": _place(item, across, down)} for item in known]
-    original = next((run.inputs[role] for run in runs for role in ORIGINALS if role in run.inputs), "")
-    return {
-        "cards": cards,
-        "across": {"name": across, "values": _values(runs, across)},
-        "down": {"name": down, "values": _values(runs, down)},
-        "differing": [{"name": name, "values": list(values)} for name, values in differing(runs).items()],
-        "original": given(original) if original.lower().endswith(VIDEOS) else "",
-    }
-
-
-def _axes(runs: Sequence[Run]) -> tuple[str, str]:
-    """The two axes with the most values; the first across. Only where each pair of values is at most one run."""
-    names = sorted({name for run in runs for name in run.axes}, key=lambda name: (-len(_values(runs, name)), name))
-    vary = [name for name in names if len(_values(runs, name)) > 1 and all(name in run.axes for run in runs)]
-    across, down = (*vary[:2], "", "")[:2]
-    places = {(run.axes.get(across, ""), run.axes.get(down, "")) for run in runs}
-    return (across, down) if across and len(places) == len(runs) else ("", "")
-
-
-def _values(runs: Sequence[Run], axis: str) -> list[str]:
-    return sorted({run.axes[axis] for run in runs if axis in run.axes}, key=_by_number) if axis else []
-
-
-def _by_number(value: str) -> tuple[float, str]:
-    try:
-        return float(value), value
-    except ValueError:
-        return float("inf"), value
-
-
-def _place(item: Item, across: str, down: str) -> list[str]:
-    axes = item.run.axes if item.run is not None else {}
-    return [axes.get(across, ""), axes.get(down, "")]
-
-
-def host_rows(hosts: Sequence[HostNote]) -> list[Row]:
-    """Hosts as the last look left them."""
-    return [
-        {
-            "name": host.name,
-            "reachable": host.reachable,
-            "words": host.closed or host.why,
-            "since": host.since,
-            "queued": host.queued,
-            "gpus": [{"name": name, "does": does} for name, does in host.gpus.items()],
-            "idle": host.idle_median_s if host.gaps else None,
-        }
-        for host in hosts
-    ]
 
 
 def working(item: Item, doing: Doing | None, usual_s: float | None, now: float) -> Row:

@@ -28,6 +28,8 @@ _NOT_OURS = ("GRADIO_ALLOWED_PATHS", "GRADIO_BLOCKED_PATHS", "GRADIO_ROOT_PATH",
 IDLE_S = 0.05
 """Between two looks of Gradio's queue at itself; its own thousandth of a second takes 7 % of a core."""
 SESSIONS = 50
+SHARED = ("cosmos", "close", "stage", "filters", "edit", "editor", "act", "review")
+"""Scripts that pages use, in the order in which they need each other."""
 
 
 def read_password(settings: Settings, environment: MutableMapping[str, str]) -> str:
@@ -87,9 +89,7 @@ def make_app(cosmos: CosmosAPI, *, names: tuple[str, ...] = (), password: str = 
     blocks = document(desk, PAGES)
     blocks.queue(default_concurrency_limit=8, api_open=False, max_size=200)
     blocks.state_session_capacity = SESSIONS
-    scripts = "".join(
-        f'<script src="/page/{name}.js"></script>' for name in ("cosmos", "close", *(page.name for page in PAGES))
-    )
+    scripts = "".join(f'<script src="/page/{name}.js"></script>' for name in (*SHARED, *(page.name for page in PAGES)))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*SSR.*|.*ssr.*")
         gr.mount_gradio_app(

@@ -7,6 +7,7 @@ from cosmos.core.digest import Digest
 from cosmos.core.gallery import Query, choices, differing, find, items
 from cosmos.core.plan import Phase, RunStatus, Sync
 from cosmos.core.problem import Location
+from cosmos.core.reviews import Review
 from cosmos.core.run import Control, Model, Run
 
 AT = Location("specs/a.yaml", 1, 1)
@@ -23,7 +24,12 @@ def want(key: str, **changes: object) -> DesiredRun:
         "adapter_version": 1,
         **changes,
     }
-    return DesiredRun(run=Run(**fields), digest=Digest(key), material={})  # type: ignore[arg-type]
+    said = fields.pop("review", None)
+    return DesiredRun(run=Run(**fields), digest=Digest(key), material={}, review=said)  # type: ignore[arg-type]
+
+
+def review(key: str, rating: int, **said: object) -> Review:
+    return Review(run=key, digest=key, rating=rating, at=AT, **said)  # type: ignore[arg-type]
 
 
 def status(key: str, phase: Phase, since: float) -> RunStatus:
@@ -40,8 +46,15 @@ EVERYTHING = items(
                 text="Heavy RAIN on steel",
                 labels={"scene": "city"},
                 inputs={"color": "in/a.mp4"},
+                review=review("city/a", 4, note="best Puddles", tags=("hero",)),
             ),
-            want("city/b", prompt="snow", text="first snow", labels={"scene": "port", "hero": "yes"}),
+            want(
+                "city/b",
+                prompt="snow",
+                text="first snow",
+                labels={"scene": "port", "hero": "yes"},
+                review=review("city/b", 2),
+            ),
             want("tower", model=Model(name="other", adapter="command")),
         )
     ),
@@ -71,6 +84,15 @@ EVERYTHING = items(
         (Query(input="in"), ["city/a"]),
         (Query(days=1), ["city/a", "gone/x"]),
         (Query(sort="date", descending=True), ["gone/x", "city/a", "city/b", "tower"]),
+        (Query(rating="4+"), ["city/a"]),
+        (Query(rating="5"), []),
+        (Query(rating="3+"), ["city/a"]),
+        (Query(rating="2-"), ["city/b"]),
+        (Query(rating="rated"), ["city/a", "city/b"]),
+        (Query(rating="unrated"), ["gone/x", "tower"]),
+        (Query(tag="hero"), ["city/a"]),
+        (Query(text="puddles hero"), ["city/a"]),
+        (Query(sort="rating", descending=True, rating="rated"), ["city/a", "city/b"]),
         (Query(sort="state"), ["city/b", "tower", "gone/x", "city/a"]),
     ],
 )
@@ -96,6 +118,7 @@ def test_choices_are_what_there_is() -> None:
     assert found.labels == ("hero=yes", "scene=city", "scene=port")
     assert found.sweeps == ("city", "gone", "tower")
     assert found.inputs == ("in",)
+    assert found.tags == ("hero",)
 
 
 def test_only_settings_that_differ_are_compared() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cosmos.core.idle import Idle, idle
+from cosmos.core.idle import Busy, Idle, busy, idle
 from cosmos.core.recorded import Attempt, AttemptState
 from tests.makers import NOW, an_attempt
 
@@ -67,3 +67,24 @@ def test_hosts_are_kept_apart() -> None:
     turns = [turn(f"p on {host}", 0, 1, 10, host=host) for host in "ab"]
     turns += [turn("q on a", 5, 12, 20, host="a"), turn("q on b", 5, 15, 20, host="b")]
     assert {host: found.worst_s for host, found in idle(turns).items()} == {"a": 2, "b": 5}
+
+
+@pytest.mark.parametrize(
+    ("turns", "gpus", "share", "over_s"),
+    [
+        ([turn("p", 0, 0, 50)], 1, 0.5, 100),
+        ([turn("p", 0, 0, 50)], 2, 0.25, 100),
+        ([turn("p", 0, 0, 50, "0", "1")], 2, 0.5, 100),
+        ([turn("p", 0, 20, None)], 1, 1.0, 80),
+        ([turn("p", 0, 0, 50), turn("q", 0, 50, 100)], 1, 1.0, 100),
+        ([turn("p", 0, -500, 50)], 1, 0.875, 400),  # what was before the window does not count
+        ([turn("p", 0, -500, -400), turn("q", 0, 90, 100)], 1, 1.0, 10),
+    ],
+)
+def test_how_busy_gpus_were(turns: list[Attempt], gpus: int, share: float, over_s: float) -> None:
+    assert busy(turns, {"a": gpus}, NOW + 100, 400) == {"a": Busy(share=share, over_s=over_s)}
+
+
+def test_hosts_that_are_not_known_or_did_nothing_are_left_out() -> None:
+    turns = [turn("p", 0, None, None), turn("q", 0, 1, 2, host="b"), turn("r", 0, -900, -800, host="c")]
+    assert busy(turns, {"a": 1, "c": 1}, NOW + 100, 400) == {}

@@ -71,6 +71,7 @@ def test_run_sh_says_what_it_runs(builder: BashScriptBuilder) -> None:
         "gpus=()",
         "needed=()",
         "secrets=()",
+        "ports=()",
         "repository='' commit=''",
         "program() {",
         f'  export COSMOS_BATCH={BATCH} COSMOS_RUN_DIRECTORY="$PWD"',

@@ -207,7 +207,7 @@ def test_gpus_are_what_nvidia_smi_says(lab: Lab, smi: FakeGpus) -> None:
             power=116.81,
         ),
         observed.Gpu(
-            id=uuid_of(1), name="NVIDIA H200", index=1, memory_total_mib=143771, temperature=38, utilisation=0, power=0
+            id=uuid_of(1), name="NVIDIA H200", index=1, memory_total_mib=143771, memory_used_mib=0, temperature=38
         ),
     )
 

@@ -22,7 +22,7 @@ def test_numbers_are_those_of_the_frames(tmp_path: Path) -> None:
     error = ((planes(one) - planes(other)) ** 2).mean()
 
     assert found.frames == 12
-    assert found.psnr == pytest.approx(10 * log10(255**2 / error), abs=0.05)
+    assert found.psnr == pytest.approx(10 * log10(255**2 / error), abs=0.002)
     assert 0 < found.ssim_least <= found.ssim < 1
     assert 0 <= found.least_at < 12
     assert found.notes == ()

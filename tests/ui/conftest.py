@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.projects import Project, make_project, shell_environment
+from tests.repositories import make_repository
 
 SPECS = """\
 kind: Prompt
@@ -55,6 +56,7 @@ FLAGS = [
 def shown(tmp_path_factory: pytest.TempPathFactory, scene: Path) -> Project:
     """A project with two results and a failure, made by its real host."""
     project = make_project(tmp_path_factory.mktemp("page") / "renders", scene, SPECS)
+    make_repository(project.root)
     done = project.cosmos("apply", "--yes")
     assert done.returncode == 3, done.stderr
     return project

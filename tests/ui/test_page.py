@@ -7,9 +7,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.projects import Project
+from tests.repositories import git
 from tests.ui.conftest import FLAGS
 
-pytestmark = [pytest.mark.needs("browser")]
+pytestmark = [pytest.mark.needs("browser", "git")]
 
 PATIENCE_MS = 30_000
 ONE, TWO = "city/seed-1", "city/seed-2"
@@ -49,6 +50,7 @@ def visit(browser: Browser, first: BrowserContext, address: str) -> Iterator[Vis
         page.add_init_script(f"localStorage.setItem('cosmos-theme', '{theme}')")
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", said)
+        page.on("dialog", lambda asked: asked.accept())
         page.on("pageerror", lambda error: complaints.append(str(error)))
         foreign = re.compile(rf"(?!{re.escape(address)}|data:|blob:)")
         page.on("request", lambda asked: complaints.append(asked.url) if foreign.match(asked.url) else None)
@@ -154,6 +156,113 @@ def test_results_are_played_in_step(visit: Visit) -> None:
     expect(page.locator("figure.cell")).to_have_count(2)
 
 
+def test_scenes_are_looked_through_and_played_in_step(visit: Visit) -> None:
+    page = visit("/inputs")
+    cards, close = page.locator("article.card"), page.get_by_label("The open scene")
+    expect(cards).to_have_count(1)
+    expect(cards.first).to_contain_text("12 frames · 24 fps · 64x48")
+    for name, value in (("has", "edge"), ("use", "unused"), ("state", "fine")):
+        page.locator(f"select[name={name}]").select_option(value)
+        expect(page.get_by_text("No scene fits")).to_be_visible()
+        page.get_by_role("button", name="Clear", exact=True).click()
+        expect(cards).to_have_count(1)
+    page.locator("select[name=sort]").select_option("-date")
+    page.get_by_label("Search", exact=True).fill("rain")
+    cards.get_by_role("link", name="city").click()
+    expect(close.locator("h2")).to_have_text("city")
+    expect(close.locator("table")).to_contain_text("h264 yuv420p")
+    expect(close).to_contain_text("12 frames: under 24 models make noisy videos")
+    expect(close.get_by_role("link", name=ONE)).to_be_visible()
+    page.wait_for_function("[...document.querySelectorAll('.films video')].filter(v => v.readyState >= 2).length === 3")
+    close.get_by_role("button", name="One frame on").click()
+    times = "[...document.querySelectorAll('.films video')].map(video => video.currentTime.toFixed(2))"
+    page.wait_for_function(f"new Set({times}).size === 1 && {times}[0] === '0.04'")
+    close.get_by_role("button", name="Play").click()
+    page.wait_for_function(f"{times}[0] > 0.1")
+    page.locator("body").press("Escape")
+    expect(close).to_be_hidden()
+    page.locator("body").press("j")
+    expect(close).to_be_visible()
+    close.get_by_role("link", name="New prompt from it").click()
+    expect(page.locator(".code")).to_have_value("kind: Prompt\nname: city\ntext:\ninputs: inputs/city\n")
+
+
+def test_a_prompt_is_written_changed_and_taken_away(visit: Visit, shown: Project) -> None:
+    page = visit("/prompts?new=prompt&scene=city")
+    code, review, dialog = (
+        page.locator(".code"),
+        page.get_by_role("button", name="Review and save"),
+        page.get_by_role("dialog"),
+    )
+    expect(page.locator(".wrong")).to_contain_text("text must be text")
+    page.get_by_label("Name", exact=True).fill("snow")
+    page.get_by_label("Text", exact=True).fill("Snow <b>falls</b>: slowly")
+    page.get_by_label("Labels", exact=True).fill("weather=cold")
+    expect(code).to_have_value(
+        'kind: Prompt\nname: snow\ntext: "Snow <b>falls</b>: slowly"\ninputs: inputs/city\nlabels: {weather: cold}\n'
+    )
+    code.press("Control+End")
+    code.press_sequentially("negativ: people")
+    expect(page.locator(".wrong")).to_contain_text(
+        'line 6 prompt "snow": unknown field "negativ" - did you mean "negative"?'
+    )
+    expect(review).to_be_disabled()
+    code.press("Home")
+    code.press("Control+Delete")
+    code.press_sequentially("negative")
+    expect(page.get_by_label("Negative", exact=True)).to_have_value("people")
+    expect(page.get_by_text("specs/prompts/snow.yaml")).to_be_visible()
+    review.click()
+    expect(dialog.get_by_label("What changes")).to_contain_text('+text: "Snow <b>falls</b>: slowly"')
+    expect(dialog).to_contain_text("No run becomes another one.")
+    expect(dialog).to_contain_text("1 needs attention")  # the plan
+    dialog.get_by_label("Commit message").fill("Snow at last")
+    dialog.get_by_role("button", name="Save and commit").click()
+    expect(page.locator(".said")).to_contain_text("Add prompt snow: committed as")
+    assert git(shown.root, "log", "-1", "--format=%s") == "Snow at last"
+
+    close = page.get_by_label("The open prompt")
+    expect(close.locator("h2")).to_have_text("snow")
+    close.get_by_role("link", name="weather=cold").click()
+    expect(page.locator("tr.row")).to_have_count(1)
+    page.get_by_role("button", name="Clear", exact=True).click()
+    for name, value in (("input", "city"), ("kind", "original"), ("use", "unused"), ("sort", "-rating")):
+        page.locator(f"select[name={name}]").select_option(value)
+    page.get_by_label("Search", exact=True).fill("SNOW")
+    expect(page.locator("tr.row")).to_have_count(1)
+    close.get_by_role("button", name="Copy").click()
+    expect(code).to_have_value(re.compile("name: snow-2\n"))
+    page.get_by_role("button", name="Discard").click()
+    page.get_by_role("link", name="snow", exact=True).click()
+    close.get_by_role("button", name="Enhance").click()
+    expect(dialog.get_by_label("What changes")).to_contain_text("+model: cosmos-transfer1-enhance")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    close.get_by_role("button", name="New run").click()
+    expect(code).to_have_value("kind: Run\nname: snow\nprompt: snow\nmodel: preview\n")
+    page.get_by_role("button", name="Discard").click()
+
+    page.get_by_role("link", name="snow", exact=True).click()
+    page.locator("body").press("e")
+    page.get_by_label("Text", exact=True).fill("Sleet")
+    expect(code).to_have_value(re.compile('text: "Sleet"'))
+    file = shown.root / "specs" / "prompts" / "snow.yaml"
+    file.write_text(f"# theirs\n{file.read_text()}")
+    expect(page.get_by_text("has changed while you edit it")).to_be_visible()
+    page.get_by_role("button", name="Keep mine").click()
+    review.click()
+    expect(dialog).to_contain_text("It can be saved, and not committed: specs/prompts/snow.yaml has changes")
+    expect(dialog.get_by_role("button", name="Save and commit")).to_be_disabled()
+    dialog.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".said")).to_contain_text("saved specs/prompts/snow.yaml")
+    assert file.read_text().startswith('# theirs\nkind: Prompt\nname: snow\ntext: "Sleet"\n')
+    close.get_by_role("button", name="Delete").click()
+    expect(dialog.get_by_label("What changes")).to_contain_text("+++ /dev/null")
+    dialog.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".said")).to_contain_text("Delete prompt snow")
+    assert not file.exists()
+
+
 def test_two_people_see_a_change_and_keep_what_they_look_at(visit: Visit, shown: Project) -> None:
     one, two = visit("/plan"), visit(f"/runs?run={ONE}&view=table", new=True)
     file = shown.root / "specs" / "city.yaml"
@@ -176,7 +285,15 @@ def test_two_people_see_a_change_and_keep_what_they_look_at(visit: Visit, shown:
 def test_every_page_fits(visit: Visit, width: int, theme: str) -> None:
     page = visit("/", width=width, theme=theme)
     assert page.evaluate("document.documentElement.dataset.theme") == theme
-    for path in (f"/runs?run={ONE}", "/runs?view=table", f"/compare?compare={ONE},{TWO}", "/plan"):
+    paths = (
+        "/inputs?input=city",
+        "/prompts?prompt=rain",
+        "/prompts?prompt=rain&edit=1",
+        "/plan",
+        "/queue",
+        "/activity",
+    )
+    for path in (*paths, f"/runs?run={ONE}", "/runs?view=table", f"/compare?compare={ONE},{TWO}"):
         assert fits(page), page.url
         page.goto(re.sub(r"(://[^/]+).*", r"\1", page.url) + path)
         page.wait_for_selector("[data-drawn]")
@@ -202,3 +319,133 @@ def test_files_are_given_out_by_what_is_recorded(visit: Visit, address: str, sho
         "/gradio_api/file=specs/city.yaml",
     ):
         assert page.request.get(f"{address}{path}").status in (400, 403, 404), path
+
+
+def said(page: Page, words: str) -> None:
+    """The page tells that something was done; then its message is put away."""
+    expect(page.locator(".said")).to_contain_text(words)
+    page.get_by_role("button", name="Dismiss").click()
+
+
+def test_a_result_is_rated_and_its_run_acted_on(visit: Visit, shown: Project) -> None:
+    page = visit(f"/runs?run={ONE}")
+    close, body = page.locator("aside.close"), page.locator("body")
+    expect(close.locator("h2")).to_have_text(ONE)
+    close.get_by_label("commit").check()
+    body.press("4")
+    expect(close).to_contain_text(re.compile(f"Rate {ONE} 4: committed as [0-9a-f]{{8}}"))
+    close.get_by_label("commit").uncheck()
+    expect(close.get_by_label("Rate 4 of 5")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("article.card.open .rated")).to_have_text("★★★★☆")
+    close.get_by_label("Note").fill("best puddles")
+    close.get_by_label("Tags").fill("hero, wet")
+    close.get_by_role("button", name="Save note and tags").click()
+    expect(close.get_by_text(f"Annotate {ONE}")).to_be_visible()
+    review = (shown.root / "specs" / "reviews" / "city" / "seed-1.yaml").read_text()
+    assert all(words in review for words in ("rating: 4", "best puddles", "[hero, wet]"))
+    body.press("0")
+    expect(page.locator("article.card.open .rated")).to_have_text("")
+    close.get_by_label("Rate 5 of 5").click()
+    expect(page.locator("article.card.open .rated")).to_have_text("★★★★★")
+    body.press("j")
+    expect(close.locator("h2")).to_have_text(TWO)
+    body.press("2")
+    expect(page.locator("article.card.open .rated")).to_have_text("★★☆☆☆")
+    for name, value in (("rating", "4+"), ("tag", "wet")):
+        page.locator(f"select[name={name}]").select_option(value)
+        expect(page.locator("article.card")).to_have_count(1)
+        page.get_by_role("button", name="Clear", exact=True).first.click()
+
+    page = visit("/compare?wins=city")
+    expect(page.get_by_role("img", name="Mean rating by params.seed: 1 5.0 (1 rating), 2 2.0")).to_be_visible()
+    page.get_by_label("Runs whose ratings count").select_option("*")
+    expect(page.locator(".wins h2")).to_contain_text("2 of ")
+
+    page = visit(f"/runs?run={ONE}")
+    close = page.locator("aside.close")
+    close.get_by_role("button", name="Upscale").click()
+    page.get_by_label("Weight").fill("0.6")
+    page.get_by_role("button", name="Show the new run").click()
+    expect(page.locator("pre.diff")).to_contain_text("params: {weight: 0.6}")
+    page.get_by_role("button", name="Save", exact=True).click()
+    said(page, "Add run city-seed-1-4k")
+    page = visit("/runs?run=city-seed-1-4k")
+    close = page.locator("aside.close")
+    close.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    said(page, "Delete run city-seed-1-4k")
+    assert not (shown.root / "specs" / "runs" / "city-seed-1-4k.yaml").exists()
+
+    page = visit(f"/runs?run={ONE}")
+    close = page.locator("aside.close")
+    close.get_by_role("button", name="Run again").click()
+    expect(page.locator("dialog")).to_contain_text("Plan: 1 to run")
+    expect(page.locator("dialog")).to_contain_text("forced")
+    page.get_by_role("button", name="Leave it").click()
+    page = visit("/runs?run=bad")
+    close = page.locator("aside.close")
+    close.get_by_role("button", name="Retry").click()
+    expect(page.locator("dialog")).to_contain_text("Failed → Pending")
+    page.locator("dialog").get_by_role("button", name="Retry").click()
+    said(page, "bad may be tried again")
+    expect(close.locator(".state").first).to_have_text("Pending")
+
+
+def test_the_queue_is_ordered_and_paused_and_all_is_told(visit: Visit, shown: Project) -> None:
+    assert shown.cosmos("retry", "bad").returncode == 0
+    shown.write("specs/later.yaml", "kind: Run\nname: later\nmodel: preview\nprompt: rain\npriority: 20  # not soon\n")
+    assert shown.cosmos("plan").returncode == 0
+    page = visit("/queue")
+    rows, dialog = page.locator("tr.row"), page.locator("dialog")
+
+    def agree(button: str, words: str) -> None:
+        dialog.get_by_role("button", name=button, exact=True).click()
+        said(page, words)
+
+    expect(rows).to_have_count(2)
+    expect(rows.nth(1)).to_contain_text("later")
+    rows.nth(1).get_by_role("button", name="To the front").click()
+    expect(page.locator("pre.diff")).to_contain_text("+priority: 51  # not soon")
+    agree("Save", "Set priority of run later")
+    expect(rows.nth(0)).to_contain_text("later")
+    page.get_by_label("Priority of later").fill("30")
+    rows.nth(0).get_by_role("button", name="Set").click()
+    expect(page.locator("pre.diff")).to_contain_text("+priority: 30")
+    agree("Save", "Set priority of run later")
+    expect(rows.nth(0)).to_contain_text("bad")
+    rows.nth(1).get_by_role("button", name="Suspend").click()
+    dialog.get_by_label("Why").fill("wrong <b>camera</b>")
+    agree("Suspend", "Suspended: later")
+    held = page.locator("section.pane", has_text="Held back")
+    expect(held).to_contain_text("wrong <b>camera</b>")
+    held.get_by_role("button", name="Resume").click()
+    agree("Resume", "Resumed: later")
+    expect(rows).to_have_count(2)
+    page.get_by_role("button", name="Pause all").click()
+    agree("Suspend", "Suspended: project")
+    expect(page.get_by_text("The project is suspended")).to_be_visible()
+    page.get_by_role("button", name="Go on", exact=True).click()
+    agree("Resume", "Resumed: project")
+    page.get_by_role("button", name="Pause local").click()
+    agree("Suspend", "Suspended: host local")
+    page.get_by_role("button", name="Go on with local").click()
+    agree("Resume", "Resumed: host local")
+    rows.nth(0).get_by_role("checkbox").check()
+    page.locator(".tray").get_by_role("button", name="Cancel").click()
+    expect(dialog).to_contain_text("Pending → Cancelled")
+    agree("Cancel", "Cancelled.")
+    expect(rows).to_have_count(1)
+
+    page = visit("/activity")
+    events = page.locator("table.events tbody tr")
+    page.get_by_label("Search events").fill("later suspended")
+    expect(events).to_have_count(1)
+    expect(events).to_contain_text("wrong <b>camera</b>")
+    page.get_by_role("button", name="Clear", exact=True).click()
+    page.locator("select[name=kind]").select_option("Warning")
+    expect(events.first).to_contain_text("bad")
+    page.get_by_role("button", name="Commits").click()
+    expect(page.locator(".commit").last).to_contain_text("bad")
+    page.get_by_role("button", name="Host checks").click()
+    page.get_by_role("button", name="Check the hosts").click()
+    expect(page.locator(".finding", has_text="connection")).to_contain_text("this machine")

@@ -3,6 +3,7 @@ cosmos.close = page => {
   const { h, keyed, write, mark, span, ago, time, bytes } = cosmos;
   const title = h('h2'), state = h('span.state'), why = h('div'), media = h('div'), text = h('p', { style: 'white-space:pre-wrap;overflow-wrap:anywhere' }), negative = h('p.faint');
   const inputs = h('div.ins'), params = h('dl.kv'), facts = h('dl.kv'), files = h('div'), attempts = h('div'), events = h('div');
+  const review = cosmos.review(page), actions = cosmos.actions();
   const section = (name, ...children) => h('section.sec', {}, h('h3', {}, name), ...children);
   const pairs = (list, rows) => keyed(list, rows.flatMap(([name, value]) => [['dt', name, name], ['dd', name, value]]), row => row[0] + row[1], row => h(row[0] === 'dt' ? 'dt' : 'dd.mono'), (item, row) => write(item, row[2]));
   const log = cosmos.log();
@@ -16,14 +17,15 @@ cosmos.close = page => {
   const result = section('Files', files, show, origin), about = section('Prompt', text, negative), ins = section('Inputs and controls', inputs), pars = section('Parameters', params), tries = section('Attempts', attempts), past = section('Events', events);
   const element = h('aside.pane.close', { hidden: true, 'aria-label': 'The open run' },
     h('div.top', {}, title, state, h('button.plain', { title: 'Previous (k)', 'aria-label': 'Previous run', onclick: () => close.step(-1) }, '‹'), h('button.plain', { title: 'Next (j)', 'aria-label': 'Next run', onclick: () => close.step(1) }, '›'), h('button.plain', { title: 'Close (Escape)', 'aria-label': 'Close', onclick: () => page.go({ run: '' }) }, '×')),
-    media, why, about, ins, pars, section('Provenance', facts), result, tries, past, section('Log', log.element));
+    media, review.element, actions.element, why, about, ins, pars, section('Provenance', facts), result, tries, past, section('Log', log.element));
   const player = url => {
     if (media.dataset.url === url) return;
     media.dataset.url = url;
     media.replaceChildren(...(url ? [Object.assign(h('video.player', { src: url, controls: true, loop: true, autoplay: true, playsinline: true, 'aria-label': 'The result' }), { muted: true })] : []));
   };
-  const close = { element, step: () => {}, draw(row) {
+  const close = { element, rate: review.rate, step: () => {}, draw(row) {
     element.hidden = !row;
+    review.draw(row); actions.draw(row);
     if (!row) { log.follow(''); player(''); return; }
     write(title, row.key); mark(state, row.phase); player(row.video);
     why.className = row.words || row.remedy ? 'sec' : '';

@@ -2,45 +2,15 @@
 cosmos.pages.compare = (main, page) => {
   const { h, keyed, write } = cosmos;
   const grid = h('div.cmp'), wipe = h('div.wipe', { hidden: true }), table = h('div.pane.wide'), blank = h('div.blank'), missing = h('div.note', { hidden: true });
-  const videos = () => [...(wipe.hidden ? grid : wipe).querySelectorAll('video')];
-  const FRAME = 1 / 24;
-  let loop = true, moving = false;
+  const stage = cosmos.stage(() => [...(wipe.hidden ? grid : wipe).querySelectorAll('video')]), { pause, seek, lead } = stage;
 
-  const play = h('button.main', { onclick: () => moving ? pause() : start() }, 'Play');
-  const scrub = h('input', { type: 'range', min: '0', max: '1000', value: '0', 'aria-label': 'Time', oninput: () => { pause(); seek(scrub.value / 1000 * length()); } });
-  const clock = h('span.mono');
-  const again = h('button', { 'aria-pressed': 'true', onclick: () => { loop = !loop; again.setAttribute('aria-pressed', String(loop)); } }, 'Loop');
-  const speed = h('select', { 'aria-label': 'Speed', onchange: () => { for (const video of videos()) video.playbackRate = Number(speed.value); } }, ['0.25', '0.5', '1', '2'].map(value => h('option', { value, selected: value === '1' }, value + '×')));
   const sides = [0, 1].map(index => h('select', { 'aria-label': index ? 'Right side' : 'Left side', onchange: () => drawWipe() }));
   const edge = h('input', { type: 'range', min: '0', max: '100', value: '50', 'aria-label': 'Where left meets right', hidden: true, oninput: () => cut() });
   const ab = h('button', { 'aria-pressed': 'false', onclick: () => setWipe(wipe.hidden) }, 'A/B');
-  const bar = h('div.play', {}, play, h('button', { 'aria-label': 'One frame back', onclick: () => nudge(-1) }, '−1'), h('button', { 'aria-label': 'One frame on', onclick: () => nudge(1) }, '+1'), scrub, clock, speed, again, ab, sides, edge);
-
-  const length = () => Math.max(0, ...videos().map(video => video.duration || 0));
-  const lead = () => videos().reduce((longest, video) => (video.duration || 0) > (longest?.duration || 0) ? video : longest, null);
-  const seek = at => { for (const video of videos()) video.currentTime = Math.min(at, Math.max(0, (video.duration || at) - .001)); show(at); };
-  const show = at => { scrub.value = String(length() ? at / length() * 1000 : 0); write(clock, at.toFixed(2) + ' / ' + length().toFixed(2) + ' s'); };
-  const start = () => { const first = lead(); if (!first) return; if (first.currentTime >= length() - .01) seek(0); moving = true; write(play, 'Pause'); for (const video of videos()) { video.playbackRate = Number(speed.value); video.play().catch(() => {}); } requestAnimationFrame(keep); };
-  const pause = () => { moving = false; write(play, 'Play'); for (const video of videos()) video.pause(); };
-  const nudge = by => { pause(); seek(Math.max(0, Math.min(length(), (lead()?.currentTime || 0) + by * FRAME))); };
-  /* The longest leads; another that is more than a frame away is put where it should be. */
-  const keep = () => {
-    if (!moving) return;
-    const first = lead();
-    if (!first) { pause(); return; }
-    show(first.currentTime);
-    if (first.ended || first.currentTime >= length() - .005) { if (!loop) { pause(); return; } seek(0); for (const video of videos()) video.play().catch(() => {}); }
-    for (const video of videos()) if (video !== first && !video.seeking && first.currentTime < video.duration && Math.abs(video.currentTime - first.currentTime) > FRAME) video.currentTime = first.currentTime;
-    requestAnimationFrame(keep);
-  };
-  document.addEventListener('keydown', event => {
-    if (event.target.closest('input, select, button, video') || event.ctrlKey || event.metaKey) return;
-    const keys = { ' ': () => moving ? pause() : start(), ArrowLeft: () => nudge(-1), ArrowRight: () => nudge(1) };
-    if (event.key in keys) { event.preventDefault(); keys[event.key](); }
-  });
+  const bar = h('div.play', {}, stage.controls, ab, sides, edge);
 
   let cells = [];
-  const video = url => Object.assign(h('video', { src: url, preload: 'auto', playsinline: true, onloadedmetadata: () => show(lead()?.currentTime || 0) }), { muted: true });
+  const video = url => Object.assign(h('video', { src: url, preload: 'auto', playsinline: true, onloadedmetadata: stage.show }), { muted: true });
   const setWipe = on => { pause(); wipe.hidden = !on; grid.hidden = on; edge.hidden = !on; for (const side of sides) side.hidden = !on; ab.setAttribute('aria-pressed', String(on)); if (on) drawWipe(); };
   const drawWipe = () => {
     const at = lead()?.currentTime || 0, [left, right] = sides.map(side => cells.find(cell => cell.key === side.value));
@@ -52,12 +22,40 @@ cosmos.pages.compare = (main, page) => {
   wipe.addEventListener('pointermove', event => { if (event.buttons || event.pointerType === 'mouse') { const box = wipe.getBoundingClientRect(); edge.value = String(Math.max(0, Math.min(100, (event.clientX - box.left) / box.width * 100))); cut(); } });
 
   const cell = row => h('figure.cell', {}, row.video ? video(row.video) : h('div.shot.none', {}, h('span.faint', {}, 'no result yet')), h('figcaption', {}, h('a.key', { href: row.key === 'original' ? row.video : cosmos.run(row.key), title: row.key }, row.key), row.phase ? cosmos.state(row.phase) : '', row.phase ? h('button.plain', { style: 'height:18px', 'aria-label': 'Leave out ' + row.key, onclick: () => page.go({ compare: (page.query.compare || '').split(',').filter(key => key !== row.key).join(',') }) }, '×') : ''));
-  const all = h('div', {}, h('div.head', {}, h('h1', {}, 'Compare'), h('span.soft')), missing, blank, grid, wipe, bar, table);
+  /* Which settings win: a bar for the mean rating of each value, drawn by us. */
+  const scope = h('select', { 'aria-label': 'Runs whose ratings count', onchange: () => page.go({ wins: scope.value }) }), rated = h('span.soft'), plots = h('div.plots');
+  const wins = h('section.pane.wins', {}, h('h2', {}, 'Which settings win', rated, h('span.right', {}, scope)), plots);
+  const svg = (tag, attributes, ...children) => { const element = document.createElementNS('http://www.w3.org/2000/svg', tag); for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value); element.append(...children); return element; };
+  const plot = setting => {
+    const row = 22, left = 118, wide = 176, height = setting.values.length * row + 18, at = mean => left + (mean / 5) * wide;
+    const told = value => value.mean === null ? 'not rated' : `${value.mean.toFixed(1)} (${cosmos.many(value.rated, 'rating')})`;
+    const named = text => text === '-' ? 'not set' : text, short = text => text.length > 18 ? text.slice(0, 17) + '…' : text;
+    return h('figure', {}, h('figcaption', {}, h('b', {}, setting.name), h('span.faint', {}, setting.more ? ` ${setting.more} more values` : '')),
+      svg('svg', { viewBox: `0 0 ${left + wide + 96} ${height}`, role: 'img', 'aria-label': `Mean rating by ${setting.name}: ` + setting.values.map(value => `${named(value.value)} ${told(value)}`).join(', ') },
+        ...[1, 2, 3, 4, 5].flatMap(mean => [svg('line', { class: 'rule', x1: at(mean), x2: at(mean), y1: 0, y2: height - 16 }), svg('text', { class: 'tick', x: at(mean), y: height - 4, 'text-anchor': 'middle' }, String(mean))]),
+        ...setting.values.flatMap((value, index) => [
+          svg('text', { x: left - 8, y: index * row + 15, 'text-anchor': 'end' }, short(named(value.value)), svg('title', {}, value.value)),
+          svg('rect', { class: 'ground', x: left, y: index * row + 4, width: wide, height: row - 8, rx: 3 }),
+          ...(value.mean === null ? [] : [svg('rect', { class: value.mean === setting.values[0].mean ? 'best' : 'mean', x: left, y: index * row + 4, width: Math.max(2, at(value.mean) - left), height: row - 8, rx: 3 })]),
+          svg('text', { class: 'told', x: left + wide + 8, y: index * row + 15 }, told(value))])));
+  };
+  const drawWins = data => {
+    const want = JSON.stringify(data);
+    if (wins.dataset.have === want) return;
+    wins.dataset.have = want;
+    const one = data.of.length === 1 ? data.of[0] : '';
+    scope.replaceChildren(...[...(page.query.wins ? [] : [['', one ? one : data.of.length ? 'Sweeps of these' : 'All runs']]), ['*', 'All runs'], ...data.sweeps.map(name => [name, name])].filter(([value, words], index, list) => list.findIndex(other => other[1] === words) === index).map(([value, words]) => h('option', { value }, words)));
+    scope.value = page.query.wins || '';
+    write(rated, ` ${data.rated.toLocaleString('en')} of ${cosmos.many(data.runs, 'run')} rated`);
+    plots.replaceChildren(...(data.settings.length ? data.settings.slice(0, 12).map(plot) : [h('p.empty', {}, data.rated ? 'The rated runs do not differ in any setting.' : 'No run of these is rated yet. ', data.rated ? '' : h('a.link', { href: cosmos.link('/runs', { state: 'Succeeded', rating: 'unrated', sweep: one }) }, 'Rate some'), data.rated ? '' : ': open one and press 1 to 5.')]));
+  };
+  const all = h('div', {}, h('div.head', {}, h('h1', {}, 'Compare'), h('span.soft')), missing, blank, grid, wipe, bar, table, wins);
   setWipe(false);
   let have = '';
 
   return { draw(data) {
     if (!all.isConnected) main.append(all);
+    drawWins(data.wins);
     const some = data.cards.length > 0;
     blank.hidden = some; bar.hidden = table.hidden = !some;
     if (!some) { grid.replaceChildren(); blank.replaceChildren(h('b', {}, 'Nothing to compare yet'), 'Choose two to nine ', h('a.link', { href: '/runs?state=Succeeded' }, 'runs'), ' and press Compare.'); }

@@ -62,6 +62,7 @@
     const words = new URLSearchParams(Object.entries(query || {}).filter(([, value]) => value !== '' && value !== undefined && value !== null));
     return path + (String(words) ? '?' + String(words).replace(/%2F/g, '/').replace(/%2C/g, ',') : '');
   };
+  cosmos.rated = rating => rating ? '★'.repeat(rating) + '☆'.repeat(5 - rating) : '';
   cosmos.run = key => cosmos.link('/runs', { run: key });
 
   /* A video that plays while it is pointed at or has the focus, and costs one picture until then. */
@@ -86,7 +87,7 @@
     card.addEventListener('focusin', play); card.addEventListener('focusout', stop);
   };
 
-  const links = [['overview', '/', 'Overview'], ['runs', '/runs', 'Runs'], ['compare', '/compare', 'Compare'], ['plan', '/plan', 'Plan']];
+  const links = [['overview', '/', 'Overview'], ['inputs', '/inputs', 'Inputs'], ['prompts', '/prompts', 'Prompts'], ['runs', '/runs', 'Runs'], ['compare', '/compare', 'Compare'], ['queue', '/queue', 'Queue'], ['plan', '/plan', 'Plan'], ['activity', '/activity', 'Activity']];
 
   const frame = (name, root) => {
     const live = h('span.live', { role: 'status' }, 'live');
@@ -102,6 +103,7 @@
     root.replaceChildren(h('header.bar', {}, h('a.brand', { href: '/' }, h('i'), 'cosmos'),
       h('nav', { 'aria-label': 'Pages' }, links.map(([page, href, title]) => h('a', { href, 'aria-current': page === name ? 'page' : null }, title))),
       h('div.end', {}, live, toggle)), main);
+    root.querySelector('nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
     return { live, main };
   };
 

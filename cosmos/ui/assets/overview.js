@@ -9,14 +9,22 @@ cosmos.pages.overview = main => {
     const percent = row.percent === null ? null : row.percent;
     const words = [row.host, row.doing, percent === null ? '' : (row.guessed ? 'about ' : '') + percent + ' %', row.left ? '~' + span(row.left) + ' left' : ''];
     return h('a.line.tall.' + row.phase, { href: cosmos.run(row.key) }, h('span.key', {}, row.key), state(row.phase),
-      h('span.meter' + (row.guessed ? '.guess' : ''), { role: 'progressbar', 'aria-valuenow': percent === null ? null : String(percent), 'aria-label': 'progress of ' + row.key }, h('i', { style: `width:${percent || 0}%` })),
+      percent === null ? '' : h('span.meter' + (row.guessed ? '.guess' : ''), { role: 'progressbar', 'aria-valuenow': String(percent), 'aria-label': 'progress of ' + row.key }, h('i', { style: `width:${percent}%` })),
       h('p.faint', {}, words.filter(Boolean).join(' · ')));
   };
+  /* A figure with a bar; what nobody measured says so. */
+  const meter = (name, percent, words, label, isFull = percent > 92) => h('div.gauge', { role: 'meter', 'aria-label': label, 'aria-valuemin': '0', 'aria-valuemax': '100', 'aria-valuenow': percent === null ? null : String(percent), 'aria-valuetext': words },
+    h('span.soft', {}, name), h('span.meter' + (isFull ? '.Failed' : ''), {}, h('i', { style: `width:${percent ?? 0}%` })), h('span' + (percent === null ? '.faint' : ''), {}, words));
+  const figures = gpu => [
+    meter('use', gpu.use, gpu.use === null ? 'unknown' : gpu.use + ' %', gpu.name + ' use', false),
+    meter('memory', gpu.memory, gpu.used === null || gpu.total === null ? 'unknown' : `${(gpu.used / 1024).toFixed(1)} of ${(gpu.total / 1024).toFixed(0)} GiB`, gpu.name + ' memory'),
+    h('p.faint', {}, [gpu.temperature === null ? 'temperature unknown' : gpu.temperature + ' °C', gpu.power === null ? 'power unknown' : Math.round(gpu.power) + ' W'].join(' · '))];
   const host = row => h('div.line.tall', {}, h('span.key', {}, row.name), state(row.reachable ? 'Reachable' : 'Unknown'),
     row.reachable && row.queued ? h('span.soft', {}, many(row.queued, 'run') + ' waiting') : '',
     row.words ? h('p.soft', {}, row.words) : '',
-    row.gpus.map(gpu => h('p.soft', {}, h('code', {}, gpu.name), ' ', gpu.does)),
-    row.idle === null ? '' : h('p.faint', {}, `GPUs idle ${span(row.idle)} between two batches (median)`));
+    row.gpus.map(gpu => h('div.gpu', {}, h('p', { title: gpu.model }, h('code', {}, gpu.name), ' ', h('span.soft', {}, gpu.does)), figures(gpu))),
+    row.disk ? h('div.gpu', {}, meter('disk', Math.round(100 - row.disk.free / row.disk.total * 100), `${bytes(row.disk.free)} free`, 'Disk of ' + row.name)) : '',
+    row.gpus.length ? h('p.faint', {}, [row.busy === null ? 'busy share unknown' : `GPUs busy ${row.busy.percent} % of the last ${span(row.busy.over)}`, row.idle === null ? '' : `idle ${span(row.idle)} between two batches (median)`].filter(Boolean).join(' · ')) : '');
   const failure = row => h('a.line.tall', { href: cosmos.run(row.key) }, h('span.key', {}, row.key), h('span.faint', {}, ago(row.since)),
     h('p.soft', {}, row.words), row.remedy ? h('p', {}, row.remedy) : '');
 
@@ -48,7 +56,7 @@ cosmos.pages.overview = main => {
       pane('Failed', data.failed.length ? 'latest first' : '', data.failed.length ? data.failed.map(failure) : empty('Nothing failed.')));
     right.replaceChildren(
       pane('Next', '', data.queued.length ? data.queued.map(row => line(row, cosmos.word(row.phase))) : empty('Nothing waits.')),
-      pane('Hosts', data.looked ? 'as of ' + ago(data.looked) : '', data.hosts.length ? data.hosts.map(host) : empty('Not looked at yet: make a plan.')),
+      pane('Hosts', data.measured ? 'measured ' + ago(data.measured) : data.looked ? 'as of ' + ago(data.looked) : '', data.hosts.length ? data.hosts.map(host) : empty('Not looked at yet: make a plan.')),
       pane('Controller and disk', '', h('div.in', {}, h('p', {}, who), h('p.soft', {}, `${bytes(data.disk.free)} of ${bytes(data.disk.total)} free here`))));
     cosmos.keyed(results, data.newest, row => row.key, tile, (card, row) => cosmos.reshot(card.querySelector('.shot'), row));
     newest.hidden = !data.newest.length;

@@ -3,6 +3,15 @@
 from collections.abc import Sequence
 
 from cosmos.ui.frame import Page
-from cosmos.ui.pages import compare, overview, plan, runs
+from cosmos.ui.pages import activity, compare, inputs, overview, plan, prompts, queue, runs
 
-PAGES: Sequence[Page] = (overview.PAGE, runs.PAGE, compare.PAGE, plan.PAGE)
+PAGES: Sequence[Page] = (
+    overview.PAGE,
+    inputs.PAGE,
+    prompts.PAGE,
+    runs.PAGE,
+    compare.PAGE,
+    queue.PAGE,
+    plan.PAGE,
+    activity.PAGE,
+)

@@ -2,7 +2,7 @@
 
 import time
 
-from cosmos.ui import rows
+from cosmos.ui import host_rows, rows
 from cosmos.ui.desk import Desk
 from cosmos.ui.frame import Asked, Page, Shown
 
@@ -26,7 +26,8 @@ def answer(desk: Desk, query: Asked) -> Shown:
         "acting": found.acting,
         "daemon": found.daemon.words if found.daemon is not None else "",
         "held": found.daemon.held_back if found.daemon is not None else "",
-        "hosts": rows.host_rows(found.hosts),
+        "hosts": host_rows.host_rows(found.hosts, found.meters, found.busy),
+        "measured": found.meters.at or None,
         "running": [
             rows.working(item, doing.get(item.key), found.usual_s.get(item.model), now) for item in found.running
         ],

@@ -3,11 +3,11 @@
 from collections import Counter
 from typing import Any
 
-from cosmos.core import plan_text
-from cosmos.core.plan import Act, Operation
 from cosmos.outcome import PlanView
-from cosmos.ui.desk import Desk, Going
+from cosmos.ui.applying import Going
+from cosmos.ui.desk import Desk
 from cosmos.ui.frame import Asked, Page, Shown
+from cosmos.ui.plan_rows import operation_row, summary
 
 SHOWN = 500
 """Operations that are shown one by one."""
@@ -40,30 +40,13 @@ def plan_row(view: PlanView) -> dict[str, Any]:
     """A plan as the page shows it."""
     operations = view.plan.operations
     return {
-        "summary": plan_text.summary(view.plan),
+        "summary": summary(view),
         "text": view.text,
         "problems": [str(problem) for problem in view.problems],
         "operations": [operation_row(operation) for operation in operations[:SHOWN]],
         "more": max(0, len(operations) - SHOWN),
         "unchanged": len(view.plan.statuses) - len({operation.key for operation in operations}),
         "revision": view.revision,
-    }
-
-
-def operation_row(operation: Operation) -> dict[str, Any]:
-    """One operation."""
-    return {
-        "act": "run" if operation.act is Act.LAUNCH else operation.act.value,
-        "cause": operation.cause.value,
-        "key": operation.key,
-        "at": str(operation.at) if operation.at is not None else "",
-        "host": operation.host,
-        "eta": operation.eta_s,
-        "basis": operation.basis.value if operation.basis is not None else "",
-        "bytes": sum(blob.size for blob in operation.blobs),
-        "words": operation.waits or operation.detail,
-        "ready": operation.ready,
-        "attempt": operation.attempt,
     }
 
 

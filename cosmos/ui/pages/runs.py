@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from cosmos.core.gallery import SORTS, Query
+from cosmos.core.gallery import RATINGS, SORTS, Query
 from cosmos.ui import rows
 from cosmos.ui.desk import Desk
 from cosmos.ui.frame import Asked, Page, Shown
@@ -10,10 +10,13 @@ from cosmos.ui.frame import Asked, Page, Shown
 
 def query_of(asked: Asked) -> Query:
     """What an address asks for; what it does not understand counts as not said."""
-    words = {name: asked.get(name, "").strip() for name in ("state", "model", "prompt", "label", "input", "sweep")}
-    sort = asked.get("sort", "key")
+    words = {
+        name: asked.get(name, "").strip() for name in ("state", "model", "prompt", "label", "input", "sweep", "tag")
+    }
+    sort, rating = asked.get("sort", "key"), asked.get("rating", "")
     return Query(
         **words,
+        rating=rating if rating in RATINGS else "",
         text=asked.get("q", "").strip(),
         days=_number(asked.get("days", "")),
         sort=sort.removeprefix("-") if sort.removeprefix("-") in SORTS else "key",
