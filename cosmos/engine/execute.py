@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cosmos.adapters.base import Verdict
+from cosmos.core.case import folder_of
 from cosmos.core.codec import run_to_json
 from cosmos.core.desired import DesiredRun
 from cosmos.core.digest import DIGEST_SCHEMA, Material
@@ -217,13 +218,21 @@ def _fail(given: Assignment, world: World) -> None:
     if given.batch is not None:
         meta = world.records.meta(operation.batch_id)
         if meta is not None and len(meta.members) > 1 and given.view is not None:
-            settle_lost(verdicts, meta, given.batch, given.view, given.recorded, world, given.moved)
+            placed = [(_placed(part, given.recorded), verdict) for part, verdict in verdicts]
+            settle_lost(placed, meta, given.batch, given.view, given.recorded, world, given.moved)
             return
         save_log(operation.batch_id, operation.batch_id, world.hosts[operation.host], world.logs, given.batch.log_bytes)
     elif operation.reason is not Reason.ASSUMED_LOST:  # of which nobody can ask the host
         # a run directory that is gone proves nothing about its processes
         world.hosts[operation.host].stop(operation.batch_id, world.grace_s)
     close_all(verdicts, world.clock.now(), world)
+
+
+def _placed(part: Part, recorded: Recorded) -> Part:
+    """With the folder below outputs/ for the result, should it turn out to be whole."""
+    each = part.operation
+    folder = folder_of(each.key, each.digest, recorded.ledger.get(each.digest), each.attempt)
+    return Part(replace(each, folder=folder), part.want)
 
 
 def _collect(given: Assignment, world: World) -> None:
