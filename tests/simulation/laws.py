@@ -158,7 +158,7 @@ class Laws:
             same = any(member.digest == attempt.digest for member in work.plan.meta.members)
             own = work.plan.meta.batch_id == attempt.batch_id
             _law(
-                own or not (same and work.lives) or work.plan.meta.batch_id in self._given_up,
+                own or not (same and work.lives) or self._is_given_up(work) or self._is_unknowable(work),
                 f"I9: {attempt.batch_id} is intended while {work.plan.meta.batch_id} is alive",
             )
 
