@@ -35,6 +35,7 @@ from cosmos.engine.cycle import Report
 from cosmos.hosts.memory.machine import Machine
 from cosmos.hosts.memory.parts import RunDirectory, Work
 from cosmos.store.memory import MemoryStore
+from tests.simulation.scenes import PART
 
 OPEN = ("intended", "started")
 
@@ -322,15 +323,18 @@ class Laws:
         return row is not None and row[0] in OPEN
 
     def _made(self, directory: RunDirectory | None) -> set[Digest]:
-        """Digests whose outputs a batch that has ended has left: of one alone only when it ended well."""
+        """Digests whose outputs a batch that has ended left where they belong; of one alone, only if it ended well."""
         if directory is None or directory.plan is None or directory.record is None:
             return set()
         members = directory.plan.meta.members
         if len(members) == 1:
             return {members[0].digest} if directory.record.code == 0 and directory.outputs else set()
-        there = {hashlib.sha256(data).hexdigest() for data in directory.outputs.values()}
-        expected = {member.digest: self.expected.get(member.digest) for member in members}
-        return {digest for digest, data in expected.items() if data and hashlib.sha256(data).hexdigest() in there}
+        places = [f"part-{count}/{PART}" for count in range(len(members))]
+        left = {
+            member.digest: (directory.outputs.get(place), self.expected.get(member.digest))
+            for member, place in zip(members, places, strict=True)
+        }
+        return {digest for digest, (data, expected) in left.items() if data is not None and data == expected}
 
     def _row(self, query: str, *values: str) -> tuple[str, ...] | None:
         found: tuple[str, ...] | None = self._raw.execute(query, values).fetchone()
