@@ -1,10 +1,12 @@
 """What is to be expected of runs, for what a look found: how long each takes, when what runs ends, when all is done."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
 from cosmos.core.desired import Desired, DesiredRun
+from cosmos.core.digest import Digest
 from cosmos.core.estimate import Basis, Estimate, Learned, is_slow, left_s
 from cosmos.core.fitting import may_take
 from cosmos.core.observed import BatchState, Observed, ObservedBatch, Reachable
@@ -48,9 +50,9 @@ class Forecast:
         percents: Mapping[str, int],
     ) -> None:
         self._learned = Learned(recorded.timings)
-        self._wants = {want.digest: want for want in desired.runs}
+        self._wants = _by_digest(desired.runs)
         self._observed = observed
-        self._hosts = hosts
+        self._hosts = sorted(hosts, key=lambda config: config.name)
         self._percents = percents
         self._members = _open_by_batch(recorded)
         self._names = {config.name: self._gpus_of(config) for config in hosts}
@@ -144,28 +146,35 @@ class Forecast:
         lanes = {config.name: lane for config in self._hosts if (lane := self._lanes(config))}
         if not lanes or not launches:
             return None
-        for attempt in under_way:
-            if attempt.is_open and attempt.host in lanes:
-                estimate = self.of_attempt(attempt)
-                left = self.left_s(attempt, estimate.total_s if estimate else None)
-                lanes[attempt.host].take(len(attempt.gpus), left or 0.0, 0.0)
+        batches = {attempt.batch_id: attempt for attempt in under_way if attempt.is_open and attempt.host in lanes}
+        for _, attempt in sorted(batches.items()):
+            estimate = self.of_batch(attempt)
+            left = self.left_s(attempt, estimate.total_s if estimate else None)
+            lanes[attempt.host].take(len(attempt.gpus), left or 0.0, 0.0)
         by_key = {operation.key: operation for operation in launches}
         followers = {want.run.key: want.run.waits_for for want in order if by_key.keys() & set(want.run.waits_for)}
         first = [operation for operation in launches if operation.key not in followers]
         later = [by_key[want.run.key] for want in order if want.run.key in followers and want.run.key in by_key]
+        takes_s: dict[str, float] = defaultdict(float)
+        for operation in launches:
+            takes_s[_share(operation)] += operation.eta_s or 0.0
         ends: dict[str, float] = {}
+        over: dict[str, float] = {}
         for operation in (*first, *later):
-            after = max((ends.get(key, 0.0) for key in followers.get(operation.key, ())), default=0.0)
-            ends[operation.key] = self._place(operation, lanes, after)
+            share = _share(operation)
+            if share not in over:
+                after = max((ends.get(key, 0.0) for key in followers.get(operation.key, ())), default=0.0)
+                over[share] = self._place(operation, takes_s[share], lanes, after)
+            ends[operation.key] = over[share]
         return max(ends.values())
 
-    def _place(self, operation: Operation, lanes: Mapping[str, "_Lanes"], after: float) -> float:
-        """When it ends."""
+    def _place(self, operation: Operation, takes_s: float, lanes: Mapping[str, "_Lanes"], after: float) -> float:
+        """When it ends, with all that share its load."""
         want = self._wants[operation.digest]
         able = [config.name for config in self._hosts if config.name in lanes and may_take(config, want.run.placement)]
         names = [operation.host] if operation.host in lanes else able or list(lanes)
         best = min(names, key=lambda name: lanes[name].free_at(operation.wants_gpus))
-        return lanes[best].take(operation.wants_gpus, operation.eta_s or 0.0, after)
+        return lanes[best].take(operation.wants_gpus, takes_s, after)
 
     def _lanes(self, config: HostConfig) -> "_Lanes | None":
         view = self._observed.hosts.get(config.name)
@@ -215,10 +224,27 @@ class _Lanes:
         return self._slots, 1
 
 
+def _by_digest(runs: Iterable[DesiredRun]) -> dict[Digest, DesiredRun]:
+    """Of runs that share a digest the first by name, whatever their order."""
+    found: dict[Digest, DesiredRun] = {}
+    for want in runs:
+        other = found.get(want.digest)
+        if other is None or want.run.key < other.run.key:
+            found[want.digest] = want
+    return found
+
+
+def _share(operation: Operation) -> str:
+    """What takes its GPUs once: a batch of several runs, or a run."""
+    return operation.batch_id if operation.batch_size > 1 else operation.key
+
+
 def _open_by_batch(recorded: Recorded) -> dict[str, list[Attempt]]:
     found: dict[str, list[Attempt]] = {}
     for attempt in (each for tried in recorded.attempts.values() for each in tried if each.is_open):
         found.setdefault(attempt.batch_id, []).append(attempt)
+    for members in found.values():
+        members.sort(key=lambda attempt: attempt.digest)  # a sum of floats depends on its order
     return found
 
 

@@ -9,7 +9,17 @@ from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Act, Operation, Phase, Plan, RunStatus
 from cosmos.core.run import Placement
 from tests.core.scene import Scene
-from tests.makers import NOW, a_gpu, a_timing, a_want, an_attempt, an_observed_batch, reachable, unreachable
+from tests.makers import (
+    NOW,
+    a_batch_meta,
+    a_gpu,
+    a_timing,
+    a_want,
+    an_attempt,
+    an_observed_batch,
+    reachable,
+    unreachable,
+)
 
 ONE, TWO = Placement(gpus=1), Placement(gpus=2)
 GPUS = (a_gpu(0), a_gpu(1))
@@ -79,6 +89,35 @@ def test_what_runs_holds_its_gpu_until_it_ends() -> None:
     )
     assert scene.plan().wall_s == 440  # 50 s, then two of 220 s on one, one on the other
     assert replace(scene, percents={busy.batch_id: 100}).plan().wall_s == 440
+
+
+def test_runs_that_share_a_load_hold_their_gpu_once() -> None:
+    wants = [a_want(key, group="g", placement=ONE, work=Work(chunks=1, shape="720")) for key in "abc"]
+    loads = replace(H100, load_s=600.0)
+    alone = lambdas(loads, wants=wants, hosts={"lambda": reachable(gpus=GPUS[:1])}).plan()
+    assert {each.batch_size for each in launches(alone).values()} == {3}
+    assert alone.wall_s == 900
+
+    meta = a_batch_meta("a", members=[a_batch_meta(key).members[0] for key in "abc"])
+    batch = replace(an_observed_batch("a", started_at=NOW - 100), meta=meta)
+    attempts = [replace(an_attempt(key, host="lambda", gpus=("GPU-0",)), batch_id=batch.batch_id) for key in "abc"]
+    later = a_want("d", placement=ONE, work=Work(chunks=1, shape="720"))
+    hosts = {"lambda": reachable(batch, gpus=GPUS[:1])}
+    assert lambdas(loads, wants=[*wants, later], hosts=hosts, attempts=attempts).plan().wall_s == 1500
+
+
+def test_of_runs_that_share_a_digest_one_tells_whatever_their_order() -> None:
+    one = a_want("a", placement=ONE, work=WORK)
+    other = replace(a_want("b", work=WORK), digest=one.digest)
+    batch = an_observed_batch("a", started_at=NOW - 10)
+    scene = lambdas(
+        H100,
+        replace(H100, gpu="", run_s=30.0),
+        wants=[one, other],
+        hosts={"lambda": reachable(batch, gpus=GPUS)},
+        attempts=[an_attempt("a", host="lambda")],
+    )
+    assert scene.plan() == replace(scene, wants=[other, one]).plan()
 
 
 def test_where_no_host_is_seen_nobody_knows_when_it_is_done() -> None:
