@@ -104,13 +104,12 @@ def configuration() -> str:
 
 def _keys(section: type[BaseModel]) -> Iterator[str]:
     for name, field in section.model_fields.items():
-        yield f"# {f'{name} = {_toml(field.default)}'.ljust(24)} # {field.description}\n"
+        value = field.default if field.default is not None or not field.examples else field.examples[0]
+        yield f"# {f'{name} = {_toml(value)}'.ljust(24)} # {field.description}\n"
 
 
 def _toml(value: object) -> str:
-    if value == {}:
-        return "{}"
-    return json.dumps("my-project" if value is None else value)  # only the project's name has no default
+    return "{}" if value == {} else json.dumps(value)
 
 
 def _sample() -> dict[str, bytes]:

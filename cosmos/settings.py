@@ -40,7 +40,7 @@ def read_listen(text: str) -> tuple[str, int] | None:
 class ProjectSettings(Section):
     """Where things are, relative to the project."""
 
-    name: Name | None = Field(default=None, description="default: the folder's name")
+    name: Name | None = Field(default=None, examples=["my-project"], description="default: the folder's name")
     specs: str = Field(default="specs", description="folder of spec files")
     outputs: str = Field(default="outputs", description="folder where results appear")
     state: str = Field(default=".cosmos", description="folder of the database and the store; not for git")
@@ -51,6 +51,7 @@ class ProjectSettings(Section):
         default=None,
         ge=0,
         allow_inf_nan=False,
+        examples=[8.0],
         description="GPU hours that a plan may take; more is refused by apply, and held back by a daemon; default: any",
     )
 

@@ -71,7 +71,11 @@ def test_the_configuration_has_every_key_and_changes_nothing() -> None:
     )
 
     assert File.model_validate(tomllib.loads(text)) == File()
-    assert commented["project"] == {**File().project.model_dump(), "name": "my-project"}
+    assert commented["project"] == {
+        **File().project.model_dump(),
+        "name": "my-project",
+        "max_gpu_hours": 8.0,
+    }
     assert commented["database"] == File().database.model_dump()
     assert commented["hosts"]["local"] == File().hosts["local"].model_dump()
 

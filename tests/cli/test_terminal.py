@@ -97,8 +97,8 @@ def test_the_live_table_shows_what_runs_and_how_far(console: Console) -> None:
         text, code = terminal.read_to_end()
 
     assert code == 0
-    assert re.search(r"one Running \d+s \S+ +25% progress 3/12", text)
-    assert re.search(r"1 running +\d+s", text)
+    assert re.search(r"one Running \d+s \S+ +(~\S+ left +)?25% progress 3/12", text)
+    assert re.search(r"1 running(; done in ~\S+)? +\d+s", text)
     assert "Succeeded one" in text
     assert not COLOUR.search(text)
 
@@ -202,7 +202,7 @@ def test_the_tab_key_knows_commands_and_runs(console: Console) -> None:
     )
     console.plan_text()
 
-    assert complete(console, "cosmos ex") == ["explain"]
+    assert complete(console, "cosmos ex") == ["explain", "export"]
     assert complete(console, "cosmos show o") == ["one", "other"]
     assert complete(console, "cosmos cancel one g") == ["grid", "grid/word-a", "grid/word-b"]
     assert complete(console, "cosmos plan -o j") == ["json"]

@@ -216,7 +216,11 @@ def sql(shop: Shop, statement: str) -> None:
 def test_faults_of_the_database_and_results_of_a_newer_cosmos_are_named(shop: Shop) -> None:
     shop.made("a")
     sql(shop, "UPDATE ledger SET digest_schema = 99")
-    sql(shop, "INSERT INTO members (batch_id, position, run_id, key, digest, run) VALUES ('gone', 0, 'rs_1', 'city', 'd', '')")
+    sql(
+        shop,
+        "INSERT INTO members (batch_id, position, run_id, key, digest, run) "
+        "VALUES ('gone', 0, 'rs_1', 'city', 'd', '')",
+    )
     assert shop.kinds() == [FlawKind.DATABASE_DAMAGED, FlawKind.SCHEMA_UNKNOWN]
     assert len(shop.verify(fix=True).problems) == 2
 
