@@ -160,7 +160,7 @@ def _adopt(given: Assignment, world: World) -> None:
     """Record work that the database does not know; the next look treats it as any other."""
     operation, batch = given.operation, given.batch
     if operation.folder and given.want is not None:
-        _record(given.want, world)
+        _record(given.want, operation.folder, world)
     if batch is None or batch.meta is None:
         return
     now = world.clock.now()
@@ -189,8 +189,8 @@ def _adopt(given: Assignment, world: World) -> None:
         world.records.event("Normal", member.key, "Adopted", f"found on {operation.host}", now)
 
 
-def _record(want: DesiredRun, world: World) -> None:
-    found = recall(want, world)
+def _record(want: DesiredRun, folder: str, world: World) -> None:
+    found = recall(want, folder, world)
     if found is None:  # it was moved away since the look
         return
     attempt, meta, entry, timing = found

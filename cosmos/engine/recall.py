@@ -26,13 +26,16 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 def unknown_results(runs: Iterable[DesiredRun], recorded: Recorded, world: World) -> list[tuple[Digest, str, Manifest]]:
     """Of runs that have neither result nor attempt: digest, folder and files of what seems to be one."""
     new = [want for want in runs if want.digest not in recorded.ledger and want.digest not in recorded.attempts]
-    found = ((want.digest, _read(want, world)) for want in new)
+    found = ((want.digest, _read(want, folder_of(want.run.key, want.digest, None, 1), world)) for want in new)
     return [(digest, read[1].folder, read[1].manifest) for digest, read in found if read is not None]
 
 
-def recall(want: DesiredRun, world: World) -> tuple[Attempt, BatchMeta, LedgerEntry, Timing | None] | None:
-    """What the database would know of a published result, had it not lost it."""
-    found = _read(want, world)
+def recall(want: DesiredRun, folder: str, world: World) -> tuple[Attempt, BatchMeta, LedgerEntry, Timing | None] | None:
+    """What the database would know of a result published in `folder`, had it not lost it.
+
+    The folder may be that of another run with the same digest: of several, that of the run itself may be damaged.
+    """
+    found = _read(want, folder, world)
     if found is None:
         return None
     record, entry = found
@@ -74,9 +77,8 @@ def _timing(kept: object) -> Timing | None:
     return Timing(**kept) if is_sound else None
 
 
-def _read(want: DesiredRun, world: World) -> tuple[Mapping[str, Any], LedgerEntry] | None:
-    """What is beside a result of the run, and the ledger row that it makes; None where that proves none."""
-    folder = folder_of(want.run.key, want.digest, None, 1)
+def _read(want: DesiredRun, folder: str, world: World) -> tuple[Mapping[str, Any], LedgerEntry] | None:
+    """What is beside a result, and the ledger row that it makes; None where that proves none."""
     data = world.provenance(folder)
     record = None if data is None else _record(data, want, world.project)
     if data is None or record is None:
