@@ -22,7 +22,7 @@ from cosmos.state.lease import Hold
 PORTS: Mapping[str, tuple[str, ...]] = {
     "host": ("put_blobs", "prepare", "start", "result", "fetch", "release"),
     "store": ("commit", "publish"),
-    "records": ("intend", "started", "finished", "released"),
+    "records": ("intend_all", "started", "finished", "released"),
 }
 NEVER_REACHED = 9
 

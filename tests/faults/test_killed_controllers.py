@@ -21,7 +21,7 @@ DYING = Path(__file__).with_name("dying.py")
 GOES_ON = "No cosmos is at work here: cosmos apply goes on"
 
 POINTS = (
-    "after intend",
+    "after intend_all",
     "after put_blobs",
     "after prepare",
     "after start",
