@@ -15,7 +15,15 @@ from pydantic import BaseModel
 
 from cosmos.config import FILE
 from cosmos.errors import RefusedError, StorageError
-from cosmos.settings import DaemonSettings, DatabaseSettings, GitSettings, NotifySettings, ProjectSettings, UiSettings
+from cosmos.settings import (
+    BatchSettings,
+    DaemonSettings,
+    DatabaseSettings,
+    GitSettings,
+    NotifySettings,
+    ProjectSettings,
+    UiSettings,
+)
 from cosmos.settings_host import HostSettings
 
 IGNORED = (".cosmos/", "outputs/")
@@ -95,6 +103,7 @@ def configuration() -> str:
         ("database", DatabaseSettings),
         ("hosts.local", HostSettings),
         ("git", GitSettings),
+        ("batches", BatchSettings),
         ("daemon", DaemonSettings),
         ("notify", NotifySettings),
         ("ui", UiSettings),

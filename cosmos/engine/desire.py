@@ -7,11 +7,11 @@ every run that depends on it, is held: it keeps what it has and stops nobody els
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from cosmos.adapters.base import Adapter, Sharing
+from cosmos.adapters.base import Adapter
 from cosmos.adapters.fields import is_video
 from cosmos.core.condition import ConditionError, facts
 from cosmos.core.desired import Desired, DesiredRun
-from cosmos.core.digest import Digest, canonical, digest_of, material, sha256_hex
+from cosmos.core.digest import Digest, digest_of, material
 from cosmos.core.draft import Draft, Path, Refusal, Resolution
 from cosmos.core.estimate import Work
 from cosmos.core.expand import expand
@@ -22,10 +22,11 @@ from cosmos.core.placement import HostConfig
 from cosmos.core.plan import Blob
 from cosmos.core.problem import Code, Location, Problem, did_you_mean, quoted
 from cosmos.core.reviews import Review, Reviews
-from cosmos.core.run import MediaFacts, Model, OutputFile, Run
+from cosmos.core.run import MediaFacts, OutputFile, Run
 from cosmos.core.spec_model import ModelSpec
 from cosmos.engine.digesting import Digesting
 from cosmos.engine.foreseen import as_if_made, foreseen, run_of
+from cosmos.engine.groups import Groups
 from cosmos.errors import StorageError
 
 
@@ -94,7 +95,7 @@ class _Resolving:
         self._folders: dict[str, Mapping[str, str] | StorageError] = {}
         self._models: dict[str, bool] = {}
         self._work: dict[str, Work | None] = {}
-        self._whole: dict[str, Model] = {}
+        self._groups = Groups(around.adapters)
         self._readers: dict[str, tuple[Draft, Mapping[str, MediaFacts]]] = {}
         self.problems: set[Problem] = set()
         self.warnings: set[Problem] = set()
@@ -184,17 +185,8 @@ class _Resolving:
             source_digest=source_digest,
             review=self._loaded.reviews.of(run.key, digest),
             work=self._work.get(run.key),
-            group=self._group(run),
+            group=self._groups.of(run),
         )
-
-    def _group(self, run: Run) -> str:
-        """What runs that may share one load of their model have in common, as one word."""
-        adapter, model = self._around.adapters[run.model.adapter], run.model
-        alike = adapter.group(run) if isinstance(adapter, Sharing) else None
-        if alike is None:
-            return ""
-        whole = self._whole.setdefault(model.name, replace(model, at=Location("built-in")))
-        return sha256_hex(canonical([whole, alike, run.placement.gpus, run.stall_s]))
 
     def _adapter(self, draft: Draft) -> Adapter | None:
         model = draft.model

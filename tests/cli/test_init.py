@@ -77,6 +77,8 @@ def test_the_configuration_has_every_key_and_changes_nothing() -> None:
         "max_gpu_hours": 8.0,
     }
     assert commented["database"] == File().database.model_dump()
+    assert commented["batches"] == {"runs": 8, "time": "30m"}
+    assert commented.keys() == set(File.model_fields) - {"models"}
     assert commented["hosts"]["local"] == File().hosts["local"].model_dump()
 
 
